@@ -111,7 +111,7 @@ def longest_token_bytes(tokens: Iterable[str]) -> int:
 
 
 def _cut_at_boundary(text: str, max_tokens: int) -> str:
-    """The text up to its `max_tokens + 1`-th certain boundary, where it is long enough to be worth a search."""
+    """The text up to its `max_tokens + 1`-th certain boundary, where a search is worth its while."""
     if len(text) <= _CHEAP * max_tokens:
         return text
     # One boundary more than tokens are kept, so that the tokenizer too can see that the text was too long.
