@@ -5,6 +5,7 @@ so the file is split per task here and every tensor is accounted for.
 """
 
 import re
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,10 @@ def lora_config(settings: dict[str, Any], source: str) -> LoraConfig:
 
 def inject(model: nn.Module, config: LoraConfig, name: str) -> None:
     """Add an untrained adapter `name` to every module that `config` targets."""
-    inject_adapter_in_model(config, model, adapter_name=name)
+    with warnings.catch_warnings():
+        # Several adapters are what we want here.
+        warnings.filterwarnings("ignore", message="Already found a `peft_config` attribute")
+        inject_adapter_in_model(config, model, adapter_name=name)
     for key, parameter in model.named_parameters():
         if f".{name}." in key:
             parameter.requires_grad_(False)
@@ -110,8 +114,17 @@ def load_own(model: nn.Module, name: str, folder: Path, taken: tuple[str, ...]) 
 
 def remove(model: nn.Module, name: str) -> None:
     """Take the adapter `name` out again."""
-    for layer in lora_layers(model):
-        layer.delete_adapter(name)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Adapter .* was active which is now deleted")
+        for layer in lora_layers(model):
+            layer.delete_adapter(name)
+    getattr(model, "peft_config", {}).pop(name, None)
+
+
+def cast_adapter(model: nn.Module, name: str, dtype: torch.dtype) -> None:
+    """Store one adapter in `dtype`; PEFT creates adapters in float32."""
+    for parameter in adapter_parameters(model, name).values():
+        parameter.data = parameter.data.to(dtype)
 
 
 def lora_layers(model: nn.Module) -> list[BaseTunerLayer]:
