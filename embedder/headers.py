@@ -24,8 +24,9 @@ _WIDTH, _HEIGHT, _COMPRESSION, _TILE_WIDTH, _TILE_HEIGHT = 256, 257, 259, 322, 3
 _CHILDREN = (0x8769, 0x8825, 0xA005)  # EXIF, GPS, interoperability
 _LZMA = 34925  # its header may ask the decoder for a dictionary of 4 GB
 # Bytes per value of each TIFF field type.
-_UNIT = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8}
-_INTEGER = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q"}
+_UNIT = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8}
+# Signed ones are read as unsigned: a negative size then counts as too large.
+_INTEGER = {1: "B", 3: "H", 4: "I", 6: "B", 8: "H", 9: "I", 13: "I", 16: "Q", 17: "Q"}
 _BYTE_LIKE = (1, 2, 6, 7)
 _FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _STANDALONE = frozenset({0x01, *range(0xD0, 0xD9)})
@@ -238,5 +239,7 @@ def _directory(data: bytes, start: int, order: str, big: bool) -> dict[int, _Tag
         here = at + struct.calcsize(entry)
         inline = kind in _INTEGER and 1 <= length and length * _UNIT[kind] <= at + width - here
         first = struct.unpack_from(order + _INTEGER[kind], data, here)[0] if inline else None
-        tags[key] = _Tag(kind, length, first)
+        known = tags.get(key)  # of a tag given twice, libraries differ in which they believe: take the larger
+        if known is None or (known.first or 0) <= (first or 0):
+            tags[key] = _Tag(kind, length, first)
     return tags

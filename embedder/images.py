@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
-from PIL import Image, ImageFile
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 from embedder.errors import InputError
 from embedder.headers import HeaderError, claimed_size, exif_orientation, sniff
@@ -250,7 +250,8 @@ def _guard(label: str) -> Iterator[None]:
             pixels = f"{int(digits[0]):,}" if digits else "too many"
             raise InputError(f"{label} has {pixels} pixels, the limit is {MAX_IMAGE_PIXELS:,}") from None
         except Exception as error:  # hostile bytes reach KeyError, OverflowError, struct.error and more
-            reason = str(error) or type(error).__name__
+            bad_header = isinstance(error, UnidentifiedImageError)
+            reason = "its header makes no sense" if bad_header else str(error) or type(error).__name__
             raise InputError(f"{label} is damaged, truncated or not a picture: {_short(reason)}") from error
 
 

@@ -150,8 +150,9 @@ class Quantizer:
         left = np.atleast_2d(_floats(queries))
         if left.shape[1] != self.dim:
             raise InputError(f"queries have width {left.shape[1]}, the quantizer was fitted on {self.dim}")
-        right: Codes = np.atleast_2d(self._codes(codes))
-        return _by_blocks(left, right, lambda block: left @ self.dequantize(block).T)
+        right = self._codes(codes)
+        rows = right[None] if right.ndim == 1 else right
+        return _by_blocks(left, rows, lambda block: left @ self.dequantize(block).T)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write precision, width and ranges as an .npz file, whole or not at all."""
