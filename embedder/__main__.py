@@ -16,7 +16,9 @@ def main(arguments: list[str] | None = None) -> int:
         help="say whether a folder is a complete checkpoint, and what it is",
         epilog="example: python -m embedder verify assets/mini",
     )
-    check.add_argument("folder", help="a folder in the published layout, 'mini', or a hub id that is in the cache")
+    check.add_argument(
+        "folder", help="a folder in the published layout, 'mini', or a hub id that is in the cache"
+    )
     options = parser.parse_args(arguments)
     try:
         sys.stdout.write(f"{_verify(options.folder)}\n")

@@ -69,7 +69,9 @@ def adapter_parameters(model: nn.Module, name: str) -> dict[str, nn.Parameter]:
     return {key: value for key, value in model.named_parameters() if any(mark in key for mark in marks)}
 
 
-def load_stacked(model: nn.Module, config: LoraConfig, tasks: tuple[str, ...], entries: dict[str, TensorEntry]) -> None:
+def load_stacked(
+    model: nn.Module, config: LoraConfig, tasks: tuple[str, ...], entries: dict[str, TensorEntry]
+) -> None:
     """Inject every task and fill it from the stacked file.
 
     Raises:
@@ -96,7 +98,9 @@ def load_own(model: nn.Module, name: str, folder: Path, taken: tuple[str, ...]) 
         )
     weights = folder / "adapter_model.safetensors"
     if not weights.is_file():
-        raise CheckpointError(f"{folder} has no adapter_model.safetensors; save the LoRA with PEFT's save_pretrained")
+        raise CheckpointError(
+            f"{folder} has no adapter_model.safetensors; save the LoRA with PEFT's save_pretrained"
+        )
     config = lora_config(read_json(folder / "adapter_config.json"), str(folder))
     entries = {_plain_key(key): entry for key, entry in tensor_entries(weights).items()}
     inject(model, config, name)

@@ -69,7 +69,7 @@ def packed_attention(
     out = torch.empty_like(rows[0])
     for _length, index in segments:
         parts = [row[index].transpose(1, 2) for row in rows]  # (count, heads, length, head_dim)
-        out[index] = _causal(*parts, scaling).transpose(1, 2)
+        out[index] = _causal(parts[0], parts[1], parts[2], scaling).transpose(1, 2)
     return out[None], None
 
 

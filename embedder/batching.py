@@ -41,7 +41,9 @@ def by_budget(
     batch: list[Out] = []
     used = 0
     for item in items:
-        full = (budget is not None and used + size(item) > budget) or (count is not None and len(batch) >= count)
+        full = (budget is not None and used + size(item) > budget) or (
+            count is not None and len(batch) >= count
+        )
         if batch and full:
             yield batch
             batch, used = [], 0
@@ -51,7 +53,9 @@ def by_budget(
         yield batch
 
 
-def with_retry(run: Callable[[Sequence[In]], list[Out]], items: Sequence[In], free: Callable[[], None]) -> list[Out]:
+def with_retry(
+    run: Callable[[Sequence[In]], list[Out]], items: Sequence[In], free: Callable[[], None]
+) -> list[Out]:
     """`run(items)`; when memory runs out, free what can be freed and run both halves.
 
     Raises:

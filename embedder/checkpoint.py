@@ -40,7 +40,8 @@ def base_entries(folder: Path) -> dict[str, TensorEntry]:
     """Headers of base model and projector, by the names in the files; nothing else is read.
 
     Raises:
-        CheckpointError: no safetensors, a shard missing or damaged, or an index that disagrees with its shards.
+        CheckpointError: no safetensors, a shard missing or damaged, or an index that disagrees with
+            its shards.
     """
     index = folder / INDEX
     if not index.is_file():
@@ -50,7 +51,8 @@ def base_entries(folder: Path) -> dict[str, TensorEntry]:
     missing = [name for name in shards if Path(name).name != name or not (folder / name).is_file()]
     if missing or not shards:
         raise CheckpointError(
-            f"{folder} lacks {len(missing)} of {len(shards)} weight files: {_some(missing)}; fetch the model again"
+            f"{folder} lacks {len(missing)} of {len(shards)} weight files: {_some(missing)}; "
+            "fetch the model again"
         )
     found: dict[str, TensorEntry] = {}
     for shard in shards:
@@ -66,7 +68,9 @@ def adapter_entries(folder: Path) -> dict[str, TensorEntry]:
     """Headers of the stacked adapters."""
     path = folder / ADAPTER_WEIGHTS
     if not path.is_file():
-        raise CheckpointError(f"{ADAPTER_WEIGHTS} is missing in {folder}; the task adapters are part of the model")
+        raise CheckpointError(
+            f"{ADAPTER_WEIGHTS} is missing in {folder}; the task adapters are part of the model"
+        )
     return tensor_entries(path)
 
 
@@ -74,9 +78,10 @@ def tensor_entries(path: Path) -> dict[str, TensorEntry]:
     """Headers of one safetensors file."""
     try:
         with safe_open(path, framework="pt") as file:
-            slices = {key: file.get_slice(key) for key in file.keys()}  # noqa: SIM118 - not a dict
+            slices = {key: file.get_slice(key) for key in file.keys()}
             return {
-                key: TensorEntry(path, tuple(part.get_shape()), part.get_dtype()) for key, part in slices.items()
+                key: TensorEntry(path, tuple(part.get_shape()), part.get_dtype())
+                for key, part in slices.items()
             }
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"{path} is not a whole safetensors file: {error}; fetch it again") from None
@@ -120,7 +125,10 @@ def check_names(expected: dict[str, tuple[int, ...]], found: dict[str, TensorEnt
 
 
 def verify_checksums(folder: Path) -> int:
-    """Compare every file that `SHA256SUMS` names with its hash; returns how many were compared (0 without one).
+    """Compare every file that `SHA256SUMS` names with its hash.
+
+    Returns:
+        how many were compared; 0 without such a file.
 
     Raises:
         CheckpointError: a file is missing or differs; both hashes are named.
@@ -136,7 +144,9 @@ def verify_checksums(folder: Path) -> int:
         with path.open("rb") as file:
             actual = hashlib.file_digest(file, "sha256").hexdigest()
         if actual != expected:
-            raise CheckpointError(f"{path} has SHA-256 {actual}, expected {expected}: the file was changed or damaged")
+            raise CheckpointError(
+                f"{path} has SHA-256 {actual}, expected {expected}: the file was changed or damaged"
+            )
     return len(lines)
 
 
@@ -185,7 +195,9 @@ def write_checksums(folder: Path) -> Path:
     lines = []
     for path in files:
         with path.open("rb") as file:
-            lines.append(f"{hashlib.file_digest(file, 'sha256').hexdigest()}  {path.relative_to(folder).as_posix()}")
+            lines.append(
+                f"{hashlib.file_digest(file, 'sha256').hexdigest()}  {path.relative_to(folder).as_posix()}"
+            )
     target = folder / CHECKSUMS
     target.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return target

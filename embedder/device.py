@@ -48,7 +48,9 @@ def pick_device(device: str = "auto") -> torch.device:
     if found.type == "cuda":
         return _cuda_device(found, device)
     if found.type == "mps" and not torch.backends.mps.is_available():
-        raise DeviceError("device 'mps' is not available here (it needs an Apple GPU); use device='auto' or 'cpu'")
+        raise DeviceError(
+            "device 'mps' is not available here (it needs an Apple GPU); use device='auto' or 'cpu'"
+        )
     return found
 
 
@@ -82,7 +84,9 @@ def pick_precision(precision: str, device: torch.device, spec: ModelSpec, width:
     except ValueError:
         raise DeviceError(f"precision {precision!r}: one of auto, {', '.join(Precision)}") from None
     if wanted is Precision.INT8 and device.type == "mps":
-        raise DeviceError("precision 'int8' does not run on MPS (torchao has no int8 kernels there); use 'float16'")
+        raise DeviceError(
+            "precision 'int8' does not run on MPS (torchao has no int8 kernels there); use 'float16'"
+        )
     if wanted is Precision.FLOAT16 and device.type == "cpu":
         chosen = _auto_precision(device, spec.dim, width)
         notice(f"float16 is slower than float32 on a CPU; the weights are in {chosen} instead")
@@ -100,7 +104,7 @@ def _auto_precision(device: torch.device, dim: int, width: int) -> Precision:
 
 
 def bfloat16_gain(dim: int, width: int) -> float:
-    """How many times faster a feed-forward product of this model is in bfloat16 than in float32, here and now."""
+    """How many times faster than in float32 a feed-forward product of this model is in bfloat16, here."""
     seconds = {dtype: _product_seconds(dim, width, dtype) for dtype in (torch.float32, torch.bfloat16)}
     return seconds[torch.float32] / seconds[torch.bfloat16]
 
@@ -138,14 +142,15 @@ def warn_if_short(name: str, needed: int, device: torch.device) -> None:
     available = available_memory(device)
     if needed > available:
         notice(
-            f"{name} needs about {gigabytes(needed)} for its weights and {device} has {gigabytes(available)} free: "
-            "loading may fail or swap; choose precision='bfloat16' or 'int8', or another device"
+            f"{name} needs about {gigabytes(needed)} for its weights and {device} has "
+            f"{gigabytes(available)} free: loading may fail or swap; choose precision='bfloat16' or 'int8', "
+            "or another device"
         )
 
 
 def gigabytes(count: int) -> str:
-    """Bytes for people, in GB of 10^9."""
-    return f"{count / 1e9:.1f} GB"
+    """Bytes for people, in GB of 10^9, or MB of 10^6 where that says more."""
+    return f"{count / 1e9:.1f} GB" if count >= 1e8 else f"{count / 1e6:.1f} MB"
 
 
 def notice(message: str) -> None:

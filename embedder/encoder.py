@@ -1,7 +1,7 @@
 """`Embedder`: texts and pictures in, float32 numpy vectors out."""
 
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
@@ -16,7 +16,6 @@ from embedder import similarity as similarities
 from embedder.batching import by_budget, prepare_ahead
 from embedder.checkpoint import check_files, verify_checksums
 from embedder.device import (
-    DTYPES,
     TOKENS_PER_INPUT,
     default_batch_size,
     pick_device,
@@ -35,6 +34,7 @@ from embedder.spec import MINI, ModelSpec, Precision, spec_from_folder
 from embedder.truncation import truncate
 
 Floats = NDArray[np.float32]
+Prepare = Callable[[int, Input], Prepared]
 
 
 @dataclass(frozen=True)
@@ -171,19 +171,19 @@ class Embedder:
         return self._dense(images, options, "image")
 
     def encode_text_multi_vector(self, texts: str | Sequence[str], **options: Any) -> list[Floats]:
-        """Late-interaction vectors of texts: a list of float32 (tokens_i, multi_vector_dim), unit rows."""
+        """Late-interaction vectors of texts: float32 (tokens_i, multi_vector_dim) each, unit rows."""
         return self._late(texts, options, "text")
 
     def encode_image_multi_vector(self, images: Input | Sequence[Input], **options: Any) -> list[Floats]:
-        """Late-interaction vectors of pictures: a list of float32 (tokens_i, multi_vector_dim), unit rows."""
+        """Late-interaction vectors of pictures: float32 (tokens_i, multi_vector_dim) each, unit rows."""
         return self._late(images, options, "image")
 
     def encode_query(self, inputs: Input | Sequence[Input], **options: Any) -> Floats:
-        """Dense vectors in the role of queries, by sentence-transformers' name; mixed inputs as in `embed`."""
+        """Dense vectors in the role of queries, by sentence-transformers' name; inputs as in `embed`."""
         return self._dense(inputs, {"prompt_name": "query", **options}, "either")
 
     def encode_document(self, inputs: Input | Sequence[Input], **options: Any) -> Floats:
-        """Dense vectors in the role of passages, by sentence-transformers' name; mixed inputs as in `embed`."""
+        """Dense vectors in the role of passages, by sentence-transformers' name; inputs as in `embed`."""
         return self._dense(inputs, {"prompt_name": "passage", **options}, "either")
 
     def similarity(self, a: Floats, b: Floats) -> Floats:
@@ -206,22 +206,22 @@ class Embedder:
     def _check(self, options: dict[str, Any]) -> Options:
         return check_options(self.spec, self.tasks, **options)
 
-    def _dense(self, inputs: Any, options: dict[str, Any], kind: str) -> Floats:
+    def _dense(self, inputs: Input, options: dict[str, Any], kind: str) -> Floats:
         vectors = self._collect(inputs, {**options, "vectors": ("dense",)}, kind).dense
         assert vectors is not None
         return vectors[0] if _is_single(inputs) else vectors
 
-    def _late(self, inputs: Any, options: dict[str, Any], kind: str) -> list[Floats]:
+    def _late(self, inputs: Input, options: dict[str, Any], kind: str) -> list[Floats]:
         late = self._collect(inputs, {**options, "vectors": ("late",)}, kind).late
         assert late is not None
         return late
 
-    def _collect(self, inputs: Any, options: dict[str, Any], kind: str) -> Embeddings:
+    def _collect(self, inputs: Input, options: dict[str, Any], kind: str) -> Embeddings:
         checked = self._check(options)
         prepare = getattr(Preparer(self.tokenizer, checked), kind)
         return _concatenate(list(self._stream(_as_list(inputs), checked, prepare)), self._empty(options))
 
-    def _stream(self, inputs: Iterable[Input], options: Options, prepare: Any) -> Iterator[Embeddings]:
+    def _stream(self, inputs: Iterable[Input], options: Options, prepare: Prepare) -> Iterator[Embeddings]:
         budget = None if options.batch_size else self.batch_size * TOKENS_PER_INPUT
         prepared = prepare_ahead(inputs, prepare)
         for items in by_budget(prepared, _tokens, budget, options.batch_size):
@@ -248,13 +248,15 @@ def _tokens(item: Prepared) -> int:
     return item.tokens
 
 
-def _is_single(inputs: Any) -> bool:
+def _is_single(inputs: Input) -> bool:
     return not isinstance(inputs, list | tuple)
 
 
-def _as_list(inputs: Any) -> Sequence[Input]:
+def _as_list(inputs: Input) -> Sequence[Input]:
     if isinstance(inputs, np.ndarray):
-        raise InputError(f"inputs are an array of shape {inputs.shape}: pass texts, PIL images, paths or bytes")
+        raise InputError(
+            f"inputs are an array of shape {inputs.shape}: pass texts, PIL images, paths or bytes"
+        )
     return [inputs] if _is_single(inputs) else list(inputs)
 
 
@@ -268,7 +270,9 @@ def _embeddings(items: list[Prepared], vectors: list[Vectors], options: Options)
     for text in notices:
         warnings.warn(text, EmbedderNotice, stacklevel=5)
     merge = options.pixels.merge_size
-    grids = [next(((s.grid[1] // merge, s.grid[2] // merge) for s in i.segments if s.grid), None) for i in items]
+    grids = [
+        next(((s.grid[1] // merge, s.grid[2] // merge) for s in i.segments if s.grid), None) for i in items
+    ]
     return Embeddings(dense, late, [item.tokens for item in items], grids, notices)
 
 
@@ -286,7 +290,9 @@ def _concatenate(parts: list[Embeddings], empty: Embeddings) -> Embeddings:
         return empty
     join = partial(_flatten, parts)
     return Embeddings(
-        dense=np.concatenate([part.dense for part in parts if part.dense is not None]) if empty.dense is not None else None,
+        dense=np.concatenate([part.dense for part in parts if part.dense is not None])
+        if empty.dense is not None
+        else None,
         late=join("late") if empty.late is not None else None,
         tokens=join("tokens"),
         grids=join("grids"),

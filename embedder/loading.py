@@ -91,7 +91,9 @@ def _load_base(
     names = {file_key(key): key for key in empty.state_dict()}
     tensors = {names[key]: value for key, value in checkpoint.read_tensors(entries).items()}
     projector = nn.Linear(spec.dim, spec.multi_vector_dim, dtype=dtype)
-    projector.load_state_dict({key: tensors.pop(f"multi_vector_projector.{key}") for key in ("weight", "bias")})
+    projector.load_state_dict(
+        {key: tensors.pop(f"multi_vector_projector.{key}") for key in ("weight", "bias")}
+    )
     base_tensors = {key.removeprefix("model."): value for key, value in tensors.items()}
     with _quiet():
         base, info = Qwen2_5_VLModel.from_pretrained(

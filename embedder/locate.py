@@ -8,12 +8,12 @@ from embedder.errors import CheckpointError
 from embedder.spec import JINA_V4, MINI, MINI_FOLDER
 
 # What is fetched: never code, never pickles.
-HUB_PATTERNS = ["*.json", "*.safetensors", "adapters/*.json", "adapters/*.safetensors", "*.txt", "README.md", "LICENSE*"]
+HUB_PATTERNS = ["*.json", "*.safetensors", "*.txt", "README.md", "LICENSE*"]  # * crosses folders
 
 
 @dataclass(frozen=True)
 class Location:
-    """A checkpoint on this disk: its folder, the name it was asked by, and the commit it is at (None if unknown)."""
+    """A checkpoint on this disk: its folder, the name it was asked by, and its commit (None if unknown)."""
 
     folder: Path
     name: str
@@ -61,8 +61,8 @@ def _bundled() -> Path:
 
 
 def _from_hub(name: str, revision: str | None, cache_dir: Path | None) -> Location:
-    from huggingface_hub import constants, snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    from huggingface_hub import HfApi, constants, snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
 
     wanted = revision or pinned_revision(name)
     cache = Path(cache_dir or constants.HF_HUB_CACHE)
@@ -74,8 +74,9 @@ def _from_hub(name: str, revision: str | None, cache_dir: Path | None) -> Locati
     except (LocalEntryNotFoundError, OSError, ValueError):
         pass  # not here yet: ask the hub
     try:
+        HfApi().model_info(name, revision=wanted, timeout=10)  # one try: a download retries for half a minute
         folder = Path(snapshot_download(name, **options))
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
+    except Exception as error:  # the client lets its HTTP library's errors through, and changed that library
         raise CheckpointError(_unreachable(name, wanted, cache, error)) from None
     return Location(folder, name, folder.name)
 

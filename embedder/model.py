@@ -86,7 +86,10 @@ class EmbeddingModel(nn.Module):
             embeddings = embeddings.clone()
             embeddings[ids == self.image_pad] = torch.cat(features).to(self.device, embeddings.dtype)
         positions = torch.cat(
-            [position_ids(segment.ids, segment.grid, self.image_pad, self.merge_size) for segment in segments],
+            [
+                position_ids(segment.ids, segment.grid, self.image_pad, self.merge_size)
+                for segment in segments
+            ],
             dim=1,
         )  # (3, tokens)
         groups = [(length, index.to(self.device)) for length, index in group_segments(lengths)]

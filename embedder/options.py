@@ -14,7 +14,7 @@ ROLE_TASKS = {"query": PromptName.QUERY, "document": PromptName.PASSAGE}
 PROMPT_WORDS = {"query": PromptName.QUERY, "passage": PromptName.PASSAGE, "document": PromptName.PASSAGE}
 VECTORS = ("dense", "late")
 _ORIGINAL = {
-    "return_multivector": "encode_text_multi_vector or encode_image_multi_vector, or embed(vectors=('dense', 'late'))",
+    "return_multivector": "encode_text_multi_vector, encode_image_multi_vector, or embed for both kinds",
     "return_numpy": "every method: numpy float32 is what all of them return",
 }
 
@@ -110,7 +110,9 @@ def resolve_task(task: str, prompt_name: str | None, tasks: tuple[str, ...]) -> 
     asked = PROMPT_WORDS[prompt_name] if prompt_name else None
     role = ROLE_TASKS.get(str(task))
     if role and asked and role is not asked:
-        raise InputError(f"task {str(task)!r} and prompt_name {prompt_name!r} contradict each other: leave one out")
+        raise InputError(
+            f"task {str(task)!r} and prompt_name {prompt_name!r} contradict each other: leave one out"
+        )
     if str(task) in tasks:
         return str(task), asked or role or PromptName.QUERY
     if role and Task.RETRIEVAL in tasks:
@@ -123,7 +125,9 @@ def refuse_unknown(arguments: Mapping[str, Any]) -> None:
     """Name the method to use where the original had a flag; say so of any other stray argument."""
     for name in arguments:
         if name in _ORIGINAL:
-            raise TypeError(f"{name} is not an option here: a method has one return type; use {_ORIGINAL[name]}")
+            raise TypeError(
+                f"{name} is not an option here: a method has one return type; use {_ORIGINAL[name]}"
+            )
         raise TypeError(f"unexpected argument {name!r}")
 
 

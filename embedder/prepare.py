@@ -7,7 +7,7 @@ from typing import Any
 from PIL import Image
 
 from embedder.errors import InputError
-from embedder.inputs import clean_text, load_image
+from embedder.inputs import ImageSource, clean_text, load_image
 from embedder.options import Options
 from embedder.preprocess import Segment, TextTokens, image_segment, text_segment
 
@@ -52,7 +52,7 @@ class Preparer:
         segment, notices = self._text_segment(index, text)
         return Prepared(index, (segment,), notices)
 
-    def image(self, index: int, source: object) -> Prepared:
+    def image(self, index: int, source: ImageSource) -> Prepared:
         """A picture, a path to one, or its bytes.
 
         Raises:
@@ -72,7 +72,9 @@ class Preparer:
     def _document(self, index: int, parts: dict[str, Any]) -> Prepared:
         given = {key: value for key, value in parts.items() if value is not None}
         if not given or set(given) - {"text", "image"}:
-            raise InputError(f"item {index} has the fields {sorted(map(str, parts))}: 'text', 'image' or both")
+            raise InputError(
+                f"item {index} has the fields {sorted(map(str, parts))}: 'text', 'image' or both"
+            )
         segments: list[Segment] = []
         notices: tuple[str, ...] = ()
         for key, prepare in (("image", self._image_segment), ("text", self._text_segment)):
@@ -91,7 +93,7 @@ class Preparer:
         cut = f"item {index}: text of {full:,} tokens was cut to max_length={options.max_length:,}"
         return segment, (*clean.notices, cut)
 
-    def _image_segment(self, index: int, source: object) -> tuple[Segment, tuple[str, ...]]:
+    def _image_segment(self, index: int, source: ImageSource) -> tuple[Segment, tuple[str, ...]]:
         loaded = load_image(source, name=f"item {index}", upright=self._options.upright)
         try:
             return image_segment(self._tokenizer, loaded.image, self._options.pixels), loaded.notices

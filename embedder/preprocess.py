@@ -160,7 +160,9 @@ def _cut(pixels: torch.Tensor, settings: PixelSettings) -> tuple[torch.Tensor, t
     return blocks.reshape(rows * columns, -1), (1, rows, columns)
 
 
-def position_ids(ids: torch.Tensor, grid: tuple[int, int, int] | None, image_pad: int, merge: int) -> torch.Tensor:
+def position_ids(
+    ids: torch.Tensor, grid: tuple[int, int, int] | None, image_pad: int, merge: int
+) -> torch.Tensor:
     """Rotary positions of one segment: equal on all axes for text, (time, row, column) on image tokens.
 
     Text after a picture goes on from the largest position used so far (Qwen2-VL, arXiv 2409.12191).

@@ -24,14 +24,19 @@ VISION_CACHE_BYTES = 256 * 1024**2
 
 @dataclass(frozen=True)
 class Vectors:
-    """What the network says of one input: dense (dim,) not normalised, late (tokens, multi_vector_dim); float32."""
+    """What the network says of one input, in float32.
+
+    Attributes:
+        dense: (dim,), not normalised.
+        late: (tokens, multi_vector_dim), unit rows.
+    """
 
     dense: NDArray[np.float32] | None
     late: NDArray[np.float32] | None
 
 
 class VisionCache:
-    """Features of pictures seen lately, by content: the vision tower has no adapters, so they serve every task."""
+    """Features of pictures seen lately, by content; without adapters in them they serve every task."""
 
     def __init__(self, capacity: int = VISION_CACHE_BYTES) -> None:
         """Hold at most `capacity` bytes."""

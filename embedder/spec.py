@@ -139,7 +139,7 @@ MINI_FOLDER = Path(__file__).parent.parent / "assets" / "mini"
 
 
 def pixel_settings(preprocessor: dict[str, Any]) -> PixelSettings:
-    """Read a `preprocessor_config.json`; the keys min_pixels/max_pixels win over `size`, as in the original."""
+    """Read a `preprocessor_config.json`; min_pixels and max_pixels win over `size`, as in the original."""
     size = preprocessor.get("size") or {}
     default = PixelSettings()
     return PixelSettings(

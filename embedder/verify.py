@@ -7,7 +7,6 @@ from pathlib import Path
 from embedder import checkpoint
 from embedder.adapters import lora_config
 from embedder.device import gigabytes
-from embedder.errors import CheckpointError
 from embedder.spec import ModelSpec, spec_from_folder
 
 
@@ -34,13 +33,16 @@ class Verdict:
         spec = self.spec
         total = self.base_parameters + sum(self.adapter_parameters.values())
         adapters = ", ".join(f"{task} {count:,}" for task, count in self.adapter_parameters.items())
-        hashes = f"{self.checksums} files match SHA256SUMS" if self.checksums else "no SHA256SUMS to compare with"
+        cuts = ", ".join(map(str, spec.matryoshka_dims))
+        hashes = (
+            f"{self.checksums} files match SHA256SUMS" if self.checksums else "no SHA256SUMS to compare with"
+        )
         return "\n".join(
             [
                 f"complete: {spec.name}" + (f" at revision {spec.revision}" if spec.revision else ""),
                 f"  parameters   {total:,} (base and projector {self.base_parameters:,})",
                 f"  adapters     {adapters}",
-                f"  dense        {spec.dim}, trained to be cut to {', '.join(map(str, spec.matryoshka_dims))}",
+                f"  dense        {spec.dim}, trained to be cut to {cuts}",
                 f"  late         {spec.multi_vector_dim} per token",
                 f"  text         up to {spec.max_tokens:,} tokens",
                 f"  pictures     {spec.pixels.min_pixels:,} to {spec.pixels.max_pixels:,} pixels by default",
@@ -95,5 +97,3 @@ def _adapter_shapes(network: object, folder: Path, spec: ModelSpec) -> dict[str,
             own = adapter_parameters(network, task)
             shapes |= {checkpoint.ADAPTER_PREFIX + key: tuple(value.shape) for key, value in own.items()}
     return shapes
-
-

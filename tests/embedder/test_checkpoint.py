@@ -52,17 +52,23 @@ def shard_of(folder: Path, key: str) -> Path:
 
 
 def test_every_tensor_lands(model: Embedder) -> None:
-    """Base, projector and all three adapters equal the files, tensor by tensor (golden: 132 adapter tensors)."""
+    """Base, projector and all three adapters equal the files, tensor by tensor (132 adapter tensors)."""
     network = model._runtime.network
     files = {entry.file for entry in base_entries(golden.CHECKPOINT).values()}
     stored = {key: value for file in files for key, value in load_file(file).items()}
-    own = {file_key(k).replace("base_layer.", ""): v for k, v in network.state_dict().items() if ".lora_" not in k}
+    own = {
+        file_key(k).replace("base_layer.", ""): v
+        for k, v in network.state_dict().items()
+        if ".lora_" not in k
+    }
     assert own.keys() == stored.keys()
     assert all(torch.equal(own[key], stored[key].float()) for key in stored)
     adapters = load_file(golden.CHECKPOINT / ADAPTER_WEIGHTS)
     landed = {k: v for task in model.tasks for k, v in adapter_parameters(network, task).items()}
     assert len(landed) == len(adapters) == 132
-    assert all(torch.equal(landed[k.removeprefix("base_model.model.")], v.float()) for k, v in adapters.items())
+    assert all(
+        torch.equal(landed[k.removeprefix("base_model.model.")], v.float()) for k, v in adapters.items()
+    )
 
 
 def _drop_base(folder: Path) -> str:
@@ -311,7 +317,9 @@ def test_a_hub_id_loads_from_the_cache(tmp_path: Path, monkeypatch: pytest.Monke
     assert locate("someone/other", "b" * 40, tmp_path).revision == "b" * 40
 
 
-@pytest.mark.parametrize("name", ["nowhere", "./nowhere", "/no/such/folder", "https://example.org/model", "a/b/c"])
+@pytest.mark.parametrize(
+    "name", ["nowhere", "./nowhere", "/no/such/folder", "https://example.org/model", "a/b/c"]
+)
 def test_a_name_that_is_no_model(name: str) -> None:
     """Says what was looked for and which forms there are."""
     with pytest.raises(CheckpointError, match="no such folder|not a URL"):

@@ -21,7 +21,7 @@ TEXTS = ["a cat", "Harbour towns on flat land flood first.", "x", "def total(pri
 def picture() -> Image.Image:
     """A small picture with some structure."""
     ramp = np.add.outer(np.arange(120), np.arange(90) * 2).astype(np.uint8)
-    return Image.fromarray(np.stack([ramp, ramp.T[:120, :90] if False else ramp, 255 - ramp], axis=-1))
+    return Image.fromarray(np.stack([ramp, ramp // 2, 255 - ramp], axis=-1))
 
 
 def test_shapes_and_types(model: Embedder, picture: Image.Image) -> None:
@@ -79,7 +79,11 @@ def test_options_out_of_range(model: Embedder, options: dict[str, object], said:
 
 @pytest.mark.parametrize(
     ("option", "advice"),
-    [("return_multivector", "encode_text_multi_vector"), ("return_numpy", "float32"), ("nonsense", "unexpected")],
+    [
+        ("return_multivector", "encode_text_multi_vector"),
+        ("return_numpy", "float32"),
+        ("nonsense", "unexpected"),
+    ],
 )
 def test_flags_of_the_original_name_the_method(model: Embedder, option: str, advice: str) -> None:
     """A return type that depends on a flag is refused with the method to use instead."""

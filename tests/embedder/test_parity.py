@@ -58,13 +58,15 @@ def test_rotary_frequencies_stay_in_float32(precision: str) -> None:
     """In 16 bits they cost a 1,200-token text rows of cosine 0.87; only weights are cast."""
     model = Embedder.from_pretrained(golden.CHECKPOINT, device="cpu", precision=precision)
     buffers = dict(model._runtime.network.named_buffers())
-    assert {name: b.dtype for name, b in buffers.items() if "inv_freq" in name and b.dtype != torch.float32} == {}
+    assert {
+        name: b.dtype for name, b in buffers.items() if "inv_freq" in name and b.dtype != torch.float32
+    } == {}
     assert any("inv_freq" in name for name in buffers)
     assert {p.dtype for n, p in model._runtime.network.named_parameters() if "lora" in n} == {torch.bfloat16}
 
 
 def test_special_tokens_in_a_text_stay_text(model: Embedder, fp32_outputs: Outputs) -> None:
-    """Where we differ on purpose: `<|im_start|>` typed by a user is spelled out, in 23 tokens instead of 9."""
+    """Where we differ on purpose: a typed `<|im_start|>` is spelled out, 23 tokens instead of 9."""
     case = golden.case(golden.ON_PURPOSE[0])
     ours = golden.encode(model, case)
     theirs = golden.reference(fp32_outputs, case, golden.ON_PURPOSE[1])
@@ -83,7 +85,9 @@ def test_scores_equal_the_original(model: Embedder) -> None:
     (query_dense, query_late), (doc_dense, doc_late) = sides
     cosine = similarity.cosine(np.stack(query_dense), np.stack(doc_dense))
     np.testing.assert_allclose(cosine, scores["cosine"], atol=1e-5)
-    np.testing.assert_allclose(similarity.max_sim(query_late, doc_late), scores["maxsim"], atol=1e-3, rtol=1e-5)
+    np.testing.assert_allclose(
+        similarity.max_sim(query_late, doc_late), scores["maxsim"], atol=1e-3, rtol=1e-5
+    )
 
 
 # The gates bite: three mistakes that are easy to make each fail the comparison above.
@@ -92,7 +96,7 @@ def test_scores_equal_the_original(model: Embedder) -> None:
 def test_gate_bites_wrong_pooling_span(
     model: Embedder, fp32_outputs: Outputs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Pooling a picture over its image tokens only costs as little as 1.5e-4 in cosine; the gate still sees it."""
+    """Pooling a picture over its image tokens only costs but 1.5e-4 in cosine; the gate still sees it."""
     right = pooling.dense
 
     def without_markers(hidden: torch.Tensor, segments: list[Segment]) -> torch.Tensor:
