@@ -329,5 +329,5 @@ def test_a_name_that_is_no_model(name: str) -> None:
 def test_short_memory_is_told_before_loading(monkeypatch: pytest.MonkeyPatch) -> None:
     """Both figures and the way out, as a notice; loading is still tried."""
     monkeypatch.setattr("embedder.device.available_memory", lambda device: 1_000_000)
-    with pytest.warns(EmbedderNotice, match=r"needs about .* GB .* cpu has 0.0 GB free"):
+    with pytest.warns(EmbedderNotice, match=r"needs about 13.8 MB .* cpu has 1.0 MB free"):
         Embedder.from_pretrained(golden.CHECKPOINT, device="cpu", precision="float32")

@@ -1,0 +1,1 @@
+"""Timings and ratios, printed: `make bench`."""
