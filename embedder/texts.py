@@ -1,8 +1,8 @@
 """Texts in: any value becomes a str that can be tokenised, short enough to be tokenised.
 
 Tokenising comes before truncation, and 10 MB of text cost seconds and gigabytes there.
-So a long text is cut first, at a place where the cut provably cannot change the tokens
-that are kept. Two bounds are used, and neither depends on what a text means:
+So a long text is cut first, at a place where the cut cannot change the tokens that are
+kept. Two bounds are used, and neither depends on what a text means:
 
 * **A token covers a bounded stretch.** A byte-level token has at most `longest_token`
   bytes, and Unicode NFC, which comes before, makes at most 4 characters into 3 bytes (as in
@@ -14,6 +14,10 @@ that are kept. Two bounds are used, and neither depends on what a text means:
   pieces do not influence each other. So a text may be cut at the `max_tokens + 1`-th such
   boundary: the tokens before it are those of the whole text.
 
+Inside one endless piece a cut can only change the tokens right before it, so some are to
+spare. Only a run of combining marks is different, since NFC sorts it as a whole: a cut moves
+to the end of the run, up to a million marks further; what lies beyond is dropped unsorted.
+
 Everything else is left to the tokenizer: NUL, byte order marks, right-to-left text and any
 number of combining marks are ordinary input, and so is the empty text. Python's own
 `unicodedata.normalize` is not used: it needs quadratic time on mixed combining marks.
@@ -21,7 +25,8 @@ number of combining marks are ordinary input, and so is the empty text. Python's
 
 import math
 import re
-from collections.abc import Iterable
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -31,6 +36,7 @@ from embedder.errors import InputError
 LONGEST_TOKEN_BYTES = 128
 # Kept beyond the bound, so that a cut inside one endless piece is far from any kept token.
 _SPARE_TOKENS = 64
+_LONGEST_MARK_RUN = 1_000_000
 # Texts of up to this many characters per token are cheap to tokenise whole; prose has about four.
 _CHEAP = 8
 
@@ -91,7 +97,7 @@ def clean_text(
     if not isinstance(text, str):
         raise InputError(f"{label} is {_describe(text)}, expected a str{_advice(text)}")
     notices: list[str] = []
-    bound = (max_tokens + _SPARE_TOKENS) * longest_token * 4 // 3
+    bound = _past_marks(text, (max_tokens + _SPARE_TOKENS) * longest_token * 4 // 3)
     kept = str(text[:bound])  # str(): a subclass such as numpy.str_ becomes a plain one
     if _SURROGATE.search(kept):
         kept = _replace_surrogates(kept, label, notices)
@@ -108,6 +114,39 @@ def clean_text(
 def longest_token_bytes(tokens: Iterable[str]) -> int:
     """Bytes of the longest token of a byte-level vocabulary, in which each character stands for a byte."""
     return max(map(len, tokens), default=LONGEST_TOKEN_BYTES)
+
+
+def first_tokens(text: str, count: int, encode: Callable[[str], Sequence[int]]) -> tuple[Sequence[int], bool]:
+    """Tokenise only as much of a text as its first `count` tokens need.
+
+    Longer and longer prefixes are tokenised until one gives enough, so that time and memory
+    go with the tokens that are kept and not with the text.
+
+    Args:
+        text: the text, its prompt prefix included.
+        count: how many tokens are wanted, 1 or more.
+        encode: the tokenizer.
+
+    Returns:
+        At most `count` ids, equal to `encode(text)[:count]`, and whether the text has more.
+    """
+    size = _CHEAP * (count + _SPARE_TOKENS)
+    while True:
+        size = _past_marks(text, size)
+        ids = encode(text[:size])
+        if size >= len(text):
+            return ids[:count], len(ids) > count
+        if len(ids) >= count + _SPARE_TOKENS:
+            return ids[:count], True
+        size *= 4
+
+
+def _past_marks(text: str, at: int) -> int:
+    """The first place from `at` on where no run of combining marks is cut through, within reason."""
+    stop = min(len(text), at + _LONGEST_MARK_RUN)
+    while at < stop and unicodedata.combining(text[at]):
+        at += 1
+    return at
 
 
 def _cut_at_boundary(text: str, max_tokens: int) -> str:
