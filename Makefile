@@ -38,12 +38,12 @@ $(RUN_READY): requirements.txt constraints.txt
 	fi
 	@echo "Installing the packages of requirements.txt (exact versions: constraints.txt) ..."
 	@$(PIP) --upgrade pip
-	@$(PIP) --requirement requirements.txt --group int8
+	@$(PIP) --requirement requirements.txt
 	@touch $@
 
 $(DEV_READY): $(RUN_READY) pyproject.toml
-	@echo "Installing what development needs (group dev of pyproject.toml) ..."
-	@$(PIP) --group dev
+	@echo "Installing what development needs (groups dev and int8 of pyproject.toml) ..."
+	@$(PIP) --group dev --group int8
 	@touch $@
 
 # $(1): the tests to take, as a pytest mark expression.
