@@ -1,4 +1,4 @@
-"""Fixtures of the browser's tests: `app_url`, `open_page`, `page` and `page_in_each_view`.
+"""Fixtures of the browser's tests: `app_url`, `test_model`, `open_page`, `page`, `page_in_each_view`.
 
     def test_search_finds_the_picture(page):                # light, 1280 x 800
     def test_nothing_scrolls_sideways(page_in_each_view):   # runs four times: both themes, desk and phone
@@ -63,10 +63,15 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="package")
-def app_process() -> Iterator[AppProcess]:
+def test_model() -> str:
+    """The model to test with: the bundled one, unless EXPLORER_TEST_MODEL names another."""
+    return os.environ.get("EXPLORER_TEST_MODEL", "mini")
+
+
+@pytest.fixture(scope="package")
+def app_process(test_model: str) -> Iterator[AppProcess]:
     """The real program with a real model. At the end its output must hold no traceback."""
-    model = os.environ.get("EXPLORER_TEST_MODEL", "mini")
-    app = AppProcess(["--model", model], log=ARTIFACTS / "app.log")
+    app = AppProcess(["--model", test_model], log=ARTIFACTS / "app.log")
     try:
         app.wait_until_ready()
         yield app

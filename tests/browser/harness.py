@@ -190,6 +190,19 @@ def shoot(page: Page, name: str, *, full_page: bool = True) -> Path:
     return path
 
 
+def settle(page: Page, *, quiet_ms: int = 500, limit_ms: int = 15_000) -> None:
+    """Waits until nothing on the page has changed for a while; raises if it never comes to rest."""
+    script = """([quiet, limit]) => new Promise((done, failed) => {
+        let timer = setTimeout(finish, quiet);
+        const last = setTimeout(() => { observer.disconnect(); failed(new Error("no rest")); }, limit);
+        const again = () => { clearTimeout(timer); timer = setTimeout(finish, quiet); };
+        const observer = new MutationObserver(again);
+        function finish() { observer.disconnect(); clearTimeout(last); done(); }
+        observer.observe(document, {subtree: true, childList: true, characterData: true, attributes: true});
+    })"""
+    page.evaluate(script, [quiet_ms, limit_ms])
+
+
 def overflow(page: Page) -> int:
     """Returns by how many CSS pixels the page is wider than its window: 0 where nothing scrolls sideways."""
     script = "document.documentElement.scrollWidth - document.documentElement.clientWidth"

@@ -1,16 +1,17 @@
 """The harness itself: a watch that misses an error would let every other test here pass in vain."""
 
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Error
 
 from tests.browser import find_chromium
-from tests.browser.harness import HOST, VIEWPORTS, AppProcess, Pages, Watch, overflow, shoot
+from tests.browser.harness import HOST, VIEWPORTS, AppProcess, Pages, Watch, overflow, settle, shoot
 
 PAGES = {
     "/": "<button role=tab onclick=\"this.textContent = 'clicked'\">press</button>",
@@ -20,6 +21,9 @@ PAGES = {
     "/foreign": "<img src=http://localhost:9/pixel.png>",
     "/wide": "<div style='width: 900px; height: 5px'></div>",
     "/webgl": "<canvas></canvas>",
+    "/busy": "<p>0</p><script>let n = 0, p = document.querySelector('p'),"
+    "t = setInterval(() => { p.textContent = ++n; if (n == 10) clearInterval(t) }, 100)</script>",
+    "/restless": "<p></p><script>setInterval(() => { document.querySelector('p').append('.') }, 50)</script>",
 }
 
 
@@ -100,6 +104,22 @@ def test_sideways_scrolling_is_measured(pages: Pages) -> None:
     wide = pages.blank()
     wide.goto(f"{pages.url}/wide")
     assert overflow(wide) == 0
+
+
+def test_a_page_is_waited_for_until_it_rests(pages: Pages) -> None:
+    page = pages.blank()
+    page.goto(f"{pages.url}/busy")
+    settle(page)
+    assert page.locator("p").inner_text() == "10"
+
+
+def test_a_page_that_never_rests_is_reported(pages: Pages) -> None:
+    page = pages.blank()
+    page.goto(f"{pages.url}/restless")
+    started = time.monotonic()
+    with pytest.raises(Error, match="no rest"):
+        settle(page, limit_ms=1_000)
+    assert time.monotonic() - started < 10
 
 
 def test_figures_in_webgl_can_be_drawn(pages: Pages) -> None:
