@@ -1,0 +1,100 @@
+"""Jina Embeddings v4 Explorer: `python app.py` opens the dashboard."""
+
+import argparse
+import os
+import signal
+import sys
+import threading
+import warnings
+from collections.abc import Sequence
+
+DEFAULT_HOST = "127.0.0.1"
+DEFAULT_PORT = 7860
+PRECISIONS = ("auto", "float32", "bfloat16", "float16", "int8")
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Options from the command line; EXPLORER_* and GRADIO_SERVER_* variables are their defaults."""
+    env = os.environ.get
+    parser = argparse.ArgumentParser(
+        prog="app.py", description="Explore texts and pictures with Jina Embeddings v4."
+    )
+    add = parser.add_argument
+    add(
+        "--model",
+        default=env("EXPLORER_MODEL", "mini"),
+        help="mini, a hub id, or a local folder [%(default)s]",
+    )
+    add("--device", default=env("EXPLORER_DEVICE", "auto"), help="auto, cpu, cuda, cuda:N, mps [%(default)s]")
+    add(
+        "--precision",
+        default=env("EXPLORER_PRECISION", "auto"),
+        help=f"of the weights: {', '.join(PRECISIONS)}",
+    )
+    add(
+        "--host",
+        default=env("EXPLORER_HOST") or env("GRADIO_SERVER_NAME") or DEFAULT_HOST,
+        help="[%(default)s]",
+    )
+    port = env("EXPLORER_PORT") or env("GRADIO_SERVER_PORT") or str(DEFAULT_PORT)
+    add("--port", default=port, type=_port, help="0 takes a free one [%(default)s]")
+    trusted = env("EXPLORER_TRUSTED", "").lower() in ("1", "true", "yes")
+    add("--trusted", action="store_true", default=trusted, help="all who can reach this page are trusted")
+    return parser.parse_args(arguments)
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or not 0 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"port {text!r}: a whole number from 0 to 65535")
+    return int(text)
+
+
+def _free_port(host: str) -> int:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Load the model, open the page, wait for Ctrl-C or SIGTERM.
+
+    Returns:
+        0 after a clean stop; 1 with one message on stderr if it could not start.
+    """
+    options = parse(arguments)
+    stop = threading.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: stop.set())
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    from embedder import Embedder, EmbedderError, EmbedderNotice
+
+    try:
+        model = Embedder.from_pretrained(options.model, device=options.device, precision=options.precision)
+        warnings.filterwarnings("ignore", category=EmbedderNotice)  # the page shows them where they belong
+        from ui import shell, vectors
+
+        bench = vectors.Workbench(model, model_argument=options.model)
+        health = shell.Health()
+        port = options.port or _free_port(options.host)
+        demo = shell.page(bench)
+        demo.launch(server_name=options.host, server_port=port, **shell.launch_settings(health))
+    except (EmbedderError, OSError) as error:
+        print(f"The explorer cannot start: {error}", file=sys.stderr)
+        return 1
+    shell.warm_up(bench, health)
+    print(
+        f"Explorer: http://{options.host}:{port} ({model.spec.name}, {model.device}, {model.precision})",
+        flush=True,
+    )
+    stop.wait()
+    demo.close(verbose=False)
+    return 0
+
+
+if __name__ == "__main__":
+    code = main()
+    sys.stdout.flush()
+    # Threads of the server may still hold a request; what was asked for is an end within seconds.
+    os._exit(code)

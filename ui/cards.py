@@ -1,0 +1,177 @@
+"""HTML for results, messages and pairs. Everything that came from outside goes through :func:`esc`."""
+
+import html
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from ui.collection import MAX_ITEMS, Item
+from ui.ranking import Hit
+
+ICONS = {"text": "T", "image": "▣", "document": "T▣"}
+KINDS = {"text": "text", "image": "picture", "document": "text + picture"}
+
+
+def clickable(value: str = "", **options: Any) -> gr.HTML:
+    """HTML whose buttons send events: ``data-event`` is "pick" or "remove", ``data-index`` says which item."""
+    return gr.HTML(
+        value,
+        js_on_load="window.Explorer.mountClicks(element, trigger); // sends 'pick' and 'remove'",
+        apply_default_css=False,
+        **options,
+    )
+
+
+def plain(value: str = "", **options: Any) -> gr.HTML:
+    """HTML without gradio's prose styles."""
+    return gr.HTML(value, apply_default_css=False, **options)
+
+
+def esc(text: object) -> str:
+    """Text made safe for HTML, attributes included."""
+    return html.escape(str(text), quote=True)
+
+
+def picture(item: Item, css_class: str = "xp-thumb") -> str:
+    """The item's thumbnail, or its letter when it has no picture."""
+    if item.thumb:
+        return f'<img class="{css_class}" src="{esc(item.thumb)}" alt="">'
+    return f'<span class="{css_class} xp-glyph" aria-hidden="true">{ICONS[item.kind]}</span>'
+
+
+def note(text: str, level: str = "info") -> str:
+    """One message; ``level`` is info, warn or error. Announced to screen readers."""
+    role = "alert" if level == "error" else "status"
+    return f'<p class="xp-note xp-{level}" role="{role}">{esc(text)}</p>'
+
+
+def notes(problems: Iterable[str], notices: Iterable[str] = (), limit: int = 6) -> str:
+    """Problems and notices as messages; a long list is cut with its count."""
+    lines = [(text, "error") for text in problems] + [(text, "info") for text in notices]
+    more = note(f"and {len(lines) - limit} more messages", "info") if len(lines) > limit else ""
+    return "".join(note(*line) for line in lines[:limit]) + more
+
+
+def empty(title: str, hint: str) -> str:
+    """What stands where a result will be."""
+    return f'<div class="xp-blank"><strong>{esc(title)}</strong><span>{esc(hint)}</span></div>'
+
+
+def progress(done: int, total: int, seconds: float, what: str = "items") -> str:
+    """A progress bar with its numbers."""
+    share = 100 * done // max(1, total)
+    return (
+        f'<div class="xp-progress" role="progressbar" aria-valuemin="0" aria-valuemax="{total}" '
+        f'aria-valuenow="{done}" aria-label="Encoding"><span style="width:{share}%"></span></div>'
+        f'<p class="xp-note xp-info">Encoding: {done} of {total} {esc(what)} · {seconds:.1f} s</p>'
+    )
+
+
+def stats(pairs: Iterable[tuple[str, str]]) -> str:
+    """Name and value, side by side."""
+    cells = "".join(f"<div><dt>{esc(name)}</dt><dd>{esc(value)}</dd></div>" for name, value in pairs)
+    return f'<dl class="xp-stats">{cells}</dl>'
+
+
+def collection_list(items: Sequence[Item]) -> str:
+    """The collection as a list of small cards, each with a button that removes it."""
+    if not items:
+        return empty(
+            "Nothing here yet", "Add texts or pictures, or load an example set, then press the button below."
+        )
+    counts = {kind: sum(item.kind == kind for item in items) for kind in KINDS}
+    said = ", ".join(f"{n} {KINDS[kind]}{'s' if n != 1 else ''}" for kind, n in counts.items() if n)
+    rows = "".join(_listed(item, index) for index, item in enumerate(items))
+    return f'<p class="xp-count">{esc(said)} <span>of {MAX_ITEMS} at most</span></p><ul class="xp-list">{rows}</ul>'
+
+
+def _listed(item: Item, index: int) -> str:
+    return (
+        f"<li>{picture(item, 'xp-mini')}<span class='xp-label' title='{esc(item.label)}'>{esc(item.label)}</span>"
+        f"<button type='button' data-event='remove' data-index='{index}' "
+        f"aria-label='Remove {esc(item.label)}' title='Remove'>×</button></li>"
+    )
+
+
+@dataclass(frozen=True)
+class Column:
+    """One ranked list: its heading, a line below it, and its hits."""
+
+    title: str
+    detail: str
+    hits: Sequence[Hit]
+
+
+def results(columns: Sequence[Column], items: Sequence[Item], metric: str) -> str:
+    """Ranked lists side by side."""
+    return '<div class="xp-columns">' + "".join(_column(c, items, metric) for c in columns) + "</div>"
+
+
+def _column(column: Column, items: Sequence[Item], metric: str) -> str:
+    scores = [hit.score for hit in column.hits]
+    best, worst = (max(scores), min(scores)) if scores else (1.0, 0.0)
+    if metric == "euclidean":
+        best, worst = worst, best
+    spread = best - worst or 1.0
+    rows = "".join(_result(hit, items[hit.item], (hit.score - worst) / spread) for hit in column.hits)
+    head = f"<h3>{esc(column.title)}</h3><p>{esc(column.detail)}</p>"
+    return f'<section class="xp-column"><header>{head}</header><ol class="xp-results">{rows}</ol></section>'
+
+
+def _result(hit: Hit, item: Item, share: float) -> str:
+    width = 4 + 96 * max(0.0, min(1.0, share))
+    return (
+        f"<li><button type='button' class='xp-hit' data-event='pick' data-index='{hit.item}' "
+        f"title='Search with this item'>"
+        f"<span class='xp-rank'>{hit.rank}</span>{picture(item)}"
+        f"<span class='xp-body'><span class='xp-label'>{esc(item.label)}</span>"
+        f"<span class='xp-bar'><span style='width:{width:.1f}%'></span></span></span>"
+        f"<span class='xp-score'><b>{hit.score:.3f}</b><small>{percent(hit.share)}</small></span>"
+        f"{_moved(hit.moved)}</button></li>"
+    )
+
+
+def _moved(places: int | None) -> str:
+    if places is None:
+        return ""
+    if places == 0:
+        return "<span class='xp-move' title='same place as at full width'>=</span>"
+    sign, word = ("▲", "up") if places > 0 else ("▼", "down")
+    title = f"{abs(places)} {word} against full width"
+    return f"<span class='xp-move xp-{word}' title='{title}'>{sign}{abs(places)}<i class='xp-sr'> {title}</i></span>"
+
+
+def percent(share: float) -> str:
+    """A share as a percentage with three significant digits at most, never a false zero."""
+    if share < 0.0005:
+        return "< 0.1 %"
+    return f"{100 * share:.1f} %"
+
+
+def pair(first: Item, second: Item, rows: Sequence[tuple[str, str]], comment: str = "") -> str:
+    """Two items face to face with their numbers."""
+    said = f"<p class='xp-comment'>{esc(comment)}</p>" if comment else ""
+    return f"<div class='xp-pair'>{_side(first)}{_side(second)}</div>{stats(rows)}{said}"
+
+
+def _side(item: Item) -> str:
+    size = f" · {item.size[0]} × {item.size[1]} px" if item.size else ""
+    body = (
+        esc(item.text if len(item.text) <= 600 else item.text[:599] + "…") if item.text else esc(item.label)
+    )
+    shown = picture(item, "xp-big") if item.thumb else ""
+    return f"<article>{shown}<p>{body}</p><small>{KINDS[item.kind]}{size}</small></article>"
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table; cells are HTML that the caller has made safe, headings are text."""
+    top = "".join(f"<th scope='col'>{esc(name)}</th>" for name in head)
+    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
+    return f"<div class='xp-scroll' tabindex='0'><table class='xp-table'><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
+
+
+def explain(text: str) -> str:
+    """The sentence beside a figure that says what one sees and how to read it."""
+    return f'<p class="xp-explain">{esc(text)}</p>'

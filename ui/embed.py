@@ -1,0 +1,241 @@
+"""The Embed tab: what goes in, the vectors that come out, and how to take them away."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import gradio as gr
+import numpy as np
+
+from embedder.truncation import truncate
+from ui import cards, charts, controls, examples, snippets
+from ui.checks import choice, guarded, whole
+from ui.collection import Added, Item, documents_from, extend, images_from, texts_from
+from ui.controls import PRIVATE
+from ui.downloads import write_files
+from ui.ranking import kept_length
+from ui.server import MODEL_QUEUE
+from ui.vectors import Embedded, Workbench
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+MAX_STRIPS = 40
+"""Rows of the figure; the table and the files hold all."""
+EXPLANATION = (
+    "One row is one input, one stripe is one of its numbers: blue below zero, orange above. The dotted lines are the "
+    "widths the model was trained to be cut to: it keeps what matters most on the left. Alike inputs have alike "
+    "stripes. “Length kept” is how much of the vector's length of 1 the first dimensions hold before it is "
+    "brought back to 1."
+)
+
+
+@dataclass(frozen=True)
+class EmbedState:
+    """The last result of this session: the dimension slider works from it."""
+
+    items: tuple[Item, ...]
+    embedded: Embedded
+    task: str
+    prompt_name: str
+    messages: str
+
+
+def gather(texts: object, files: object, together: object, per_line: object) -> Added:
+    """The inputs as items: texts then pictures, or documents of both."""
+    lines = bool(per_line)
+    if together:
+        return documents_from(texts, files) if lines else _one_text_documents(texts, files)
+    return texts_from(texts, one_per_line=lines) + images_from(files)
+
+
+def _one_text_documents(texts: object, files: object) -> Added:
+    joined = " ".join(texts.split()) if isinstance(texts, str) else texts
+    return documents_from(joined, files)
+
+
+def run(
+    bench: Workbench,
+    texts: object,
+    files: object,
+    together: object,
+    per_line: object,
+    task: object,
+    prompt_name: object,
+    dim: object,
+) -> Iterator[tuple[Any, ...]]:
+    """Encode what was given, with progress; the last values are those of :func:`show`.
+
+    Yields:
+        (status, session state, figure, table, npy, json, csv, code)
+    """
+    spec = bench.model.spec
+    task_name = choice(task, "task", bench.model.tasks)
+    prompt = choice(prompt_name, "role", ("query", "passage"))
+    width = whole(dim, "dimensions", 1, spec.dim)
+    items, said = extend((), gather(texts, files, together, per_line))
+    if not items:
+        hint = (
+            "" if said.problems else cards.note("Nothing to embed yet: type a text or add a picture.", "warn")
+        )
+        yield (cards.notes(said.problems, said.notices) + hint, None, "", _blank(), None, None, None, "")
+        return
+    for step in bench.encode(items, task_name, prompt):
+        if step.result is None:
+            yield (cards.progress(step.done, step.total, step.seconds), *[gr.skip()] * 7)
+            continue
+        problems = [f"{items[row].label}: {why}" for row, why in step.result.problems.items()]
+        messages = cards.notes([*said.problems, *problems], [*said.notices, *step.result.notices])
+        state = EmbedState(items, step.result, task_name, prompt, messages)
+        yield _summary(state) + messages, state, *show(bench, state, width)
+
+
+def show(bench: Workbench, state: EmbedState | None, dim: object) -> tuple[Any, ...]:
+    """The result at a width, from the vectors that are there already.
+
+    Returns:
+        (figure, table, npy, json, csv, code)
+    """
+    if state is None:
+        return "", _blank(), None, None, None, ""
+    width = whole(dim, "dimensions", 1, bench.model.spec.dim)
+    vectors = _cut(state.embedded.vectors, width)
+    settings = {
+        "model": bench.model.spec.name,
+        "task": state.task,
+        "prompt_name": state.prompt_name,
+        "dim": width,
+        "normalized": True,
+    }
+    files = write_files(state.items, vectors, settings)
+    code = snippets.embed_code(
+        state.items,
+        model_name=bench.model_argument,
+        task=state.task,
+        prompt_name=state.prompt_name,
+        dim=width,
+        folder=examples.REPOSITORY,
+    )
+    figure = _figure(vectors, state.items, bench.model.spec.matryoshka_dims)
+    return figure, _table(state, vectors, width), files["npy"], files["json"], files["csv"], code
+
+
+def _cut(vectors: Array, width: int) -> Array:
+    """Truncated rows; rows of NaN stay so."""
+    good = np.isfinite(vectors).all(axis=1)
+    result = np.full((len(vectors), width), np.nan, dtype=np.float32)
+    if good.any():
+        result[good] = truncate(vectors[good], width)
+    return result
+
+
+def _figure(vectors: Array, items: Sequence[Item], marks: Sequence[int]) -> str:
+    if not np.isfinite(vectors).any():
+        return ""
+    count, dim = len(items), vectors.shape[1]
+    title = f"{count} vector{'s' if count != 1 else ''} of {dim} dimensions"
+    if count > MAX_STRIPS:
+        title += f" (the first {MAX_STRIPS} drawn)"
+    return charts.strip(vectors[:MAX_STRIPS], items[:MAX_STRIPS], marks, title=title)
+
+
+def _table(state: EmbedState, vectors: Array, width: int) -> str:
+    kept = kept_length(state.embedded.vectors, width)
+    norms = np.linalg.norm(vectors, axis=1)
+    head = ("", "Input", "Tokens", "Patches", "Time", "Norm", "Length kept", "First values")
+    return cards.table(
+        head, [_row(state, row, norms[row], kept[row], vectors[row]) for row in range(len(state.items))]
+    )
+
+
+def _row(state: EmbedState, row: int, norm: float, kept: float, vector: Array) -> list[str]:
+    item, embedded = state.items[row], state.embedded
+    label = f"<span class='xp-label'>{cards.esc(item.label)}</span><small>{cards.KINDS[item.kind]}</small>"
+    if row in embedded.problems:
+        return [cards.picture(item, "xp-mini"), label, *["—"] * 5, cards.esc(embedded.problems[row])]
+    patches = str(embedded.patches[row]) if embedded.patches[row] else "—"
+    first = "<code>" + ", ".join(f"{value:.3f}" for value in vector[:3]) + " …</code>"
+    numbers = [
+        str(embedded.tokens[row]),
+        patches,
+        clock(embedded.each[row]),
+        f"{norm:.4f}",
+        f"{kept:.3f}",
+        first,
+    ]
+    return [cards.picture(item, "xp-mini"), label, *numbers]
+
+
+def _summary(state: EmbedState) -> str:
+    embedded = state.embedded
+    count = len(state.items)
+    known = count - embedded.computed
+    said = f" ({known} of {count} remembered)" if known else ""
+    parts = [
+        ("Inputs", str(count)),
+        ("Tokens", f"{sum(embedded.tokens):,}"),
+        ("Patches", f"{sum(embedded.patches):,}"),
+    ]
+    return cards.stats([*parts, ("Time", clock(embedded.seconds) + said)])
+
+
+def clock(seconds: float) -> str:
+    """A duration in milliseconds below a second, in seconds above."""
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms" if seconds >= 0.01 else f"{seconds * 1000:.1f} ms"
+    return f"{seconds:.1f} s"
+
+
+def _blank() -> str:
+    return cards.empty("No vectors yet", "Type texts, add pictures, and press Embed.")
+
+
+DEFAULT_TEXTS = (
+    "a red circle above a blue square\na blue square above a red circle\nHow do I reverse a list in Python?"
+)
+
+
+def build(bench: Workbench, demo: gr.Blocks) -> None:
+    """Lay out the tab and wire it."""
+    spec = bench.model.spec
+    first = examples.embed_example()
+    state = gr.State(None)
+    with gr.Row(elem_classes="xp-main"):
+        with gr.Column(scale=4, min_width=300, elem_classes="xp-side xp-first xp-card"):
+            cards.plain("<h2 class='xp-h'>Input</h2>")
+            texts = gr.Textbox(first.texts or DEFAULT_TEXTS, label="Texts", placeholder="one text per line", lines=5,
+                               max_lines=14, max_length=400_000, elem_id="embed-texts")  # fmt: skip
+            files = gr.File(first.files, label="Pictures", file_count="multiple", file_types=["image"], height=132,
+                            elem_id="embed-files", elem_classes="xp-drop")  # fmt: skip
+            with gr.Row(elem_classes="xp-checks"):
+                per_line = gr.Checkbox(True, label="Each line is a text", min_width=130)
+                together = gr.Checkbox(False, label="Text + picture together", min_width=130,
+                                       info="line 1 with picture 1 …")  # fmt: skip
+            task = controls.task_control(bench.model.tasks)
+            role = controls.role_control()
+            width = controls.width_control(spec.matryoshka_dims, spec.dim)
+            with gr.Row(elem_classes="xp-buttons"):
+                go = gr.Button("Embed", variant="primary", elem_id="embed-go", min_width=120)
+                stop = gr.Button("Cancel", min_width=80)
+        with gr.Column(scale=8, min_width=320, elem_classes="xp-out"):
+            status = cards.plain("", elem_classes="xp-status", elem_id="embed-status")
+            figure = charts.chart(elem_id="embed-figure", elem_classes="xp-card")
+            cards.plain(cards.explain(EXPLANATION))
+            table = cards.plain(_blank(), elem_id="embed-table")
+            with gr.Row(elem_classes="xp-buttons"):
+                saves = [
+                    gr.DownloadButton(f"Download {kind}", size="sm", min_width=120)
+                    for kind in ("npy", "json", "csv")
+                ]
+            with gr.Accordion("The Python that does the same", open=False):
+                code = gr.Code(language="python", show_label=False, interactive=False, elem_id="embed-code")
+    shown = [figure, table, *saves, code]
+    inputs = [texts, files, together, per_line, task, role, width.slider]
+    outputs = [status, state, *shown]
+    options: dict[str, Any] = {"concurrency_id": MODEL_QUEUE, "concurrency_limit": 1, **PRIVATE}
+    started = gr.on([go.click, texts.submit], guarded(partial(run, bench)), inputs, outputs,
+                    show_progress="hidden", trigger_mode="once", **options)  # fmt: skip
+    loaded = demo.load(guarded(partial(run, bench)), inputs, outputs, show_progress="hidden", **options)
+    stop.click(controls.cancelled, None, status, cancels=[started, loaded], show_progress="hidden", **PRIVATE)
+    width.slider.change(guarded(partial(show, bench)), [state, width.slider], shown, show_progress="hidden",
+                        trigger_mode="always_last", concurrency_limit=8, **PRIVATE)  # fmt: skip

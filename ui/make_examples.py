@@ -1,0 +1,132 @@
+"""Draw the example pictures and write the example sets: ``python -m ui.make_examples``.
+
+Everything is of this project's own making: pictures drawn by its renderer in its quiet style, sentences and
+short programs written for it. Seeded: the same command gives the same files.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from embedder.training.renderers import CLEAN, draw
+from embedder.training.scenes import Scene, Thing
+from ui.examples import FOLDER
+
+SIDE = 168
+"""Pixels; six of the 28-pixel tokens a side."""
+SEED = 4
+
+PAIRS = (
+    ("red circle", "above", "blue square"),
+    ("blue square", "above", "red circle"),
+    ("yellow star", "left", "green triangle"),
+    ("green triangle", "left", "yellow star"),
+    ("purple heart", "above", "orange ring"),
+    ("orange heart", "above", "purple ring"),
+)
+CAPTIONS = (
+    "a red circle above a blue square",
+    "a blue square above a red circle",
+    "a yellow star to the left of a green triangle",
+    "a green triangle to the left of a yellow star",
+    "a purple heart over an orange ring",
+    "an orange heart over a purple ring",
+)
+SINGLES = (
+    "red circle", "red square", "red star", "blue circle", "blue square", "blue star",
+    "green circle", "green square", "green star", "yellow circle", "yellow square", "yellow star",
+)  # fmt: skip
+WORDS = {
+    "Monday": ("Monday", "Montag", "lundi", "lunes"),
+    "January": ("January", "Januar", "janvier", "enero"),
+    "Germany": ("Germany", "Deutschland", "Allemagne", "Alemania"),
+    "kilometre": ("kilometre", "Kilometer", "kilomètre", "kilómetro"),
+    "Spanish": ("Spanish", "Spanisch", "espagnol", "español"),
+}
+CODE = (
+    ("Return the largest of several numbers.", "best = values[0]\nfor value in values[1:]:\n    if value > best:\n        best = value\nreturn best"),
+    ("Read a JSON file into a dictionary.", "with open(path, encoding='utf-8') as file:\n    return json.load(file)"),
+    ("Split a list into chunks of equal size.", "return [items[i:i + size] for i in range(0, len(items), size)]"),
+    ("Remove a directory and everything in it.", "if os.path.isdir(path):\n    shutil.rmtree(path)"),
+    ("Compute the mean and the standard deviation.", "mean = sum(values) / len(values)\nreturn mean, math.sqrt(sum((v - mean) ** 2 for v in values) / len(values))"),
+    ("Send an HTTP request and return the body.", "with urlopen(Request(url, headers=headers), timeout=timeout) as response:\n    return response.read()"),
+    ("Sort the keys of a dictionary by their values.", "return sorted(counts, key=counts.get, reverse=True)"),
+    ("Parse a date written as year-month-day.", "return datetime.strptime(text, '%Y-%m-%d').date()"),
+)  # fmt: skip
+
+
+def _thing(words: str) -> Thing:
+    colour, shape = words.split()
+    return Thing(colour, shape)
+
+
+def _save(scene: Scene, name: str, rng: np.random.Generator) -> dict[str, str]:
+    """Draw a scene, save it with few colours (it has few), and return its entry."""
+    picture = draw(scene, SIDE, rng, CLEAN)
+    picture.quantize(64, dither=Image.Dither.NONE).save(FOLDER / f"{name}.png", optimize=True)
+    return {"image": f"{name}.png", "label": name.replace("-", " ")}
+
+
+def scene_set(rng: np.random.Generator) -> dict[str, Any]:
+    """Pictures of two things, and sentences that differ only in order or colour."""
+    scenes = [Scene(_thing(a), relation, _thing(b)) for a, relation, b in PAIRS]
+    files = [f"{a}-{relation}-{b}".replace(" ", "-") for a, relation, b in PAIRS]
+    pictures = [_save(scene, name, rng) for scene, name in zip(scenes, files, strict=True)]
+    return {
+        "name": "Scenes and captions",
+        "about": "Six pictures and six captions that differ only in order or colour. Each caption should be nearest to "
+        "its own picture: a bag of words could not tell them apart.",
+        "query": "a red disc on top of a blue box",
+        "items": [*({"text": caption} for caption in CAPTIONS), *pictures],
+    }
+
+
+def shape_set(rng: np.random.Generator) -> dict[str, Any]:
+    """Twelve pictures of one thing each: three shapes in four colours, and words for some."""
+    pictures = [_save(Scene(_thing(words)), words.replace(" ", "-"), rng) for words in SINGLES]
+    texts = ["a red circle", "a blue star", "a green square", "a yellow star"]
+    return {
+        "name": "Shapes and colours",
+        "about": "Three shapes in four colours, and words for four of them. Clustered, the pictures show whether the "
+        "model sorts by colour or by shape.",
+        "query": "a yellow star",
+        "items": [*({"text": text} for text in texts), *pictures],
+    }
+
+
+def language_set() -> dict[str, Any]:
+    """Five words in four languages."""
+    return {
+        "name": "Languages",
+        "about": "Five words in English, German, French and Spanish. Where translations lie together, the model reads "
+        "across languages; try the text-matching task beside retrieval.",
+        "query": "Monday",
+        "items": [{"text": word} for words in WORDS.values() for word in words],
+    }
+
+
+def code_set() -> dict[str, Any]:
+    """What a function is for, and its body."""
+    return {
+        "name": "Code",
+        "about": "Eight descriptions and the eight bodies of Python functions they belong to. Compare the tasks "
+        "retrieval and code.",
+        "query": "Split a list into chunks of equal size.",
+        "items": [*({"text": words} for words, _ in CODE), *({"text": body} for _, body in CODE)],
+    }
+
+
+def main(folder: Path = FOLDER) -> None:
+    """Write pictures and ``examples.json`` to ``assets/examples``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(SEED)
+    sets = [scene_set(rng), shape_set(rng), language_set(), code_set()]
+    text = json.dumps(sets, ensure_ascii=False, indent=1)
+    (folder / "examples.json").write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,173 @@
+"""The Search tab: its widgets and their wiring; what they do is in :mod:`ui.retrieval`."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import gradio as gr
+
+from ui import cards, controls, examples, presets
+from ui.checks import guarded
+from ui.controls import PRIVATE
+from ui.retrieval import (
+    BATCHES,
+    EXPLANATION,
+    MAX_SHOWN,
+    TARGETS,
+    Found,
+    after_preset,
+    blank,
+    first_look,
+    pick,
+    rerank,
+    run,
+    use_preset,
+)
+from ui.server import MODEL_QUEUE
+from ui.vectors import Workbench
+
+
+@dataclass
+class Widgets:
+    """What the wiring needs of the layout."""
+
+    editor: controls.Editor
+    buttons: list[gr.Button]
+    text: gr.Textbox
+    image: gr.File
+    encoding: list[Any]
+    ranking: list[Any]
+    go: gr.Button
+    stop: gr.Button
+    said: gr.HTML
+    status: gr.HTML
+    results: gr.HTML
+    code: gr.Code
+
+
+def layout(bench: Workbench, collection: gr.State) -> Widgets:
+    """Place the tab's widgets."""
+    with gr.Row(elem_classes="xp-main"):
+        with gr.Column(scale=4, min_width=300, elem_classes="xp-side xp-card"):
+            editor = controls.editor(collection)
+        with gr.Column(scale=8, min_width=320, elem_classes="xp-out"):
+            with gr.Column(elem_classes="xp-card xp-controls"):
+                text, image, go, stop = _query()
+                buttons, said = _presets()
+                encoding, ranking_controls = _search_controls(bench)
+            status = cards.plain("", elem_classes="xp-status", elem_id="search-status")
+            results = cards.clickable(blank(), elem_classes="xp-card", elem_id="search-results")
+            cards.plain(cards.explain(EXPLANATION))
+            with gr.Accordion("The Python that does the same", open=False):
+                code = gr.Code(language="python", show_label=False, interactive=False)
+    return Widgets(
+        editor, buttons, text, image, encoding, ranking_controls, go, stop, said, status, results, code
+    )
+
+
+def _query() -> tuple[gr.Textbox, gr.File, gr.Button, gr.Button]:
+    with gr.Row():
+        text = gr.Textbox(examples.first_query(), label="Query", placeholder="what are you looking for?", lines=2,
+                          max_lines=6, max_length=100_000, scale=3, min_width=220, elem_id="search-query")  # fmt: skip
+        image = gr.File(label="or a picture", file_count="single", file_types=["image"], height=108, scale=2,
+                        min_width=160, elem_id="search-image", elem_classes="xp-drop")  # fmt: skip
+    with gr.Row(elem_classes="xp-buttons"):
+        go = gr.Button("Search", variant="primary", elem_id="search-go", min_width=120)
+        stop = gr.Button("Cancel", min_width=80)
+    return text, image, go, stop
+
+
+def _presets() -> tuple[list[gr.Button], gr.HTML]:
+    with gr.Row(elem_classes="xp-buttons xp-presets"):
+        cards.plain("<span class='xp-lead'>Presets</span>", min_width=60)
+        buttons = [gr.Button(name, size="sm", min_width=100) for name in presets.NAMES]
+    return buttons, cards.plain("", elem_id="search-preset")
+
+
+def _search_controls(bench: Workbench) -> tuple[list[Any], list[Any]]:
+    """What changes the vectors, and what changes their ranking only."""
+    spec = bench.model.spec
+    with gr.Row():
+        task = controls.task_control(bench.model.tasks)
+        role = controls.role_control()
+        width = controls.width_control(spec.matryoshka_dims, spec.matryoshka_dims[0], "Cut to")
+    with gr.Accordion("More: measure, temperature, what is searched", open=False), gr.Row():
+        metric = controls.metric_control()
+        temperature = gr.Slider(
+            0.01, 2.0, value=presets.TEMPERATURE, step=0.01, label="Softmax temperature", min_width=180
+        )
+        targets = gr.Radio(TARGETS, value="everything", label="Search in", min_width=200)
+        shown = gr.Slider(1, MAX_SHOWN, value=10, step=1, label="Results shown", min_width=160)
+        batch = gr.Slider(*BATCHES, value=bench.model.batch_size, step=1, label="Batch size", min_width=160)
+    return [task, role, batch], [metric, width.slider, temperature, targets, shown]
+
+
+def build(bench: Workbench, collection: gr.State, tab: gr.Tab) -> Widgets:
+    """Lay out the tab and wire it."""
+    parts = layout(bench, collection)
+    state = gr.State(None)
+    outputs = [parts.status, state, parts.results, parts.code]
+    inputs = [collection, parts.text, parts.image, *parts.encoding, *parts.ranking]
+    heavy: dict[str, Any] = {
+        "concurrency_id": MODEL_QUEUE,
+        "concurrency_limit": 1,
+        "show_progress": "hidden",
+        **PRIVATE,
+    }
+    light: dict[str, Any] = {
+        "show_progress": "hidden",
+        "concurrency_limit": 8,
+        "trigger_mode": "always_last",
+        **PRIVATE,
+    }
+    compute = guarded(partial(run, bench))
+    started = gr.on(
+        [parts.go.click, parts.text.submit], compute, inputs, outputs, trigger_mode="once", **heavy
+    )
+    opened = tab.select(guarded(partial(first_look, bench)), [state, *inputs], outputs, **heavy)
+    tab.select(parts.editor.show, collection, parts.editor.view, show_progress="hidden", **PRIVATE)
+    picked = _wire_pick(bench, parts, state, collection, outputs, heavy)
+    parts.stop.click(
+        controls.cancelled,
+        None,
+        parts.status,
+        cancels=[started, opened, picked],
+        show_progress="hidden",
+        **PRIVATE,
+    )
+    metric, slider, *others = parts.ranking
+    moved = [slider.change, *(control.input for control in (metric, *others))]
+    gr.on(
+        moved, guarded(partial(rerank, bench)), [state, *parts.ranking], [parts.results, parts.code], **light
+    )
+    for set_up in _wire_presets(bench, parts, light):
+        set_up.then(guarded(partial(after_preset, bench)), inputs, outputs, **heavy)
+    return parts
+
+
+def _wire_pick(
+    bench: Workbench,
+    parts: Widgets,
+    state: gr.State,
+    collection: gr.State,
+    outputs: list[Any],
+    heavy: dict[str, Any],
+) -> Any:  # noqa: ANN401 - gradio's Dependency
+    def picked(event: gr.EventData, found: Found | None, *values: Any) -> Iterator[tuple[Any, ...]]:
+        data = event._data if isinstance(event._data, dict) else {}
+        yield from pick(bench, found, data.get("index"), *values)
+
+    inputs = [state, collection, *parts.encoding, *parts.ranking]
+    return parts.results.pick(guarded(picked), inputs, outputs, **heavy)
+
+
+def _wire_presets(bench: Workbench, parts: Widgets, light: dict[str, Any]) -> list[Any]:
+    """Each button sets the controls; returns the events, so that a search can follow."""
+    task, role, batch = parts.encoding
+    metric, slider, temperature, targets, _ = parts.ranking
+    outputs = [task, role, batch, metric, slider, temperature, targets, parts.said]
+    return [
+        button.click(guarded(partial(use_preset, bench, name)), None, outputs, **light)
+        for button, name in zip(parts.buttons, presets.NAMES, strict=True)
+    ]

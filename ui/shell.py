@@ -1,0 +1,115 @@
+"""The page around the tabs: header, theme, launch settings, warm-up."""
+
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from ui import embed, examples, search, server, similarity, theme
+from ui.cards import esc
+from ui.collection import text_item
+from ui.server import Health
+from ui.vectors import Workbench
+
+ASSETS = Path(__file__).resolve().parent.parent / "assets" / "ui"
+TITLE = "Jina Embeddings v4 Explorer"
+QUICK_SECONDS = 0.3
+"""A short text that takes longer than this marks a model that is only run when somebody asks."""
+MINIATURE = "A miniature of the same architecture: not Jina v4, and not indicative of its quality."
+
+
+def header(bench: Workbench) -> str:
+    """Title, and what is running: model, device, number format, width; the licence or the miniature's notice."""
+    model, spec = bench.model, bench.model.spec
+    facts = [
+        ("Model", spec.name),
+        ("Device", str(model.device)),
+        ("Precision", str(model.precision)),
+        ("Width", f"{spec.dim}"),
+        ("Adapters", ", ".join(str(task) for task in model.tasks)),
+    ]
+    chips = "".join(f"<li><span>{esc(name)}</span> {esc(value)}</li>" for name, value in facts)
+    words = spec.licence_notice or (MINIATURE if bench.model_argument == "mini" else "")
+    level = "xp-warn" if spec.licence_notice else "xp-info"
+    said = f"<p class='xp-notice {level}' id='model-notice'>{esc(words)}</p>" if words else ""
+    return (
+        f"<header class='xp-header'><div><h1>{TITLE}</h1>"
+        "<p>See what an embedding model makes of your texts and pictures, and what is left when vectors are cut short.</p></div>"
+        "<button type='button' class='xp-theme' aria-pressed='false' title='Light or dark'>◐<span class='xp-sr'>"
+        "Dark theme</span></button>"
+        f"<ul class='xp-chips' aria-label='What is running'>{chips}</ul>{said}</header>"
+    )
+
+
+def page(bench: Workbench) -> gr.Blocks:
+    """All tabs, wired."""
+    with gr.Blocks(
+        title=TITLE, analytics_enabled=False, delete_cache=server.CACHE_SWEEP, fill_width=True
+    ) as demo:
+        gr.HTML(
+            header(bench),
+            apply_default_css=False,
+            js_on_load="window.Explorer.mountTheme(element);",
+            elem_id="explorer-header",
+        )
+        collection = gr.State(examples.first_items())
+        with gr.Tabs(elem_id="explorer-tabs"):
+            with gr.Tab("Embed", id="embed"):
+                embed.build(bench, demo)
+            with gr.Tab("Similarity", id="similarity") as similarity_tab:
+                similarity.build(bench, collection, similarity_tab)
+            with gr.Tab("Search", id="search") as search_tab:
+                search.build(bench, collection, search_tab)
+    demo.queue(api_open=False, max_size=server.QUEUE_SIZE, default_concurrency_limit=4)
+    return demo
+
+
+def launch_settings(health: Health) -> dict[str, Any]:
+    """Everything for ``Blocks.launch`` but host and port."""
+    script = (ASSETS / "explorer.js").read_text(encoding="utf-8")
+    return {
+        "theme": theme.theme(),
+        "css": (ASSETS / "style.css").read_text(encoding="utf-8"),
+        "head": f"<script>{script}</script><script defer src='explorer/plotly.min.js'></script>",
+        "app_kwargs": server.app_kwargs(health),
+        "max_file_size": server.MAX_FILE_SIZE,
+        "prevent_thread_lock": True,
+        "quiet": True,
+        "show_error": False,
+        "footer_links": [],
+        "run_history": False,
+        "enable_monitoring": False,
+        "strict_cors": True,
+        "share": False,
+        "ssr_mode": False,
+        "mcp_server": False,
+        "pwa": False,
+        "allowed_paths": [],
+    }
+
+
+def warm_up(bench: Workbench, health: Health) -> threading.Thread:
+    """Let the model answer once in the background: /health is ready after that, or says why it failed.
+
+    A model that answers quickly encodes the examples too, so that the first view of each tab is there at once.
+    """
+    thread = threading.Thread(target=_warm_up, args=(bench, health), name="warm-up", daemon=True)
+    thread.start()
+    return thread
+
+
+def _warm_up(bench: Workbench, health: Health) -> None:
+    try:
+        task = str(bench.model.tasks[0])
+        for words in ("warm-up", "how long does a short text take?"):
+            start = time.perf_counter()
+            bench.run([text_item(words)], task, "query")
+        bench.quick = time.perf_counter() - start < QUICK_SECONDS
+        health.set("ready")
+    except Exception as error:  # whatever it is, the page must say it and /health must not say ready
+        health.set("failed", f"{type(error).__name__}: {error}")
+        return
+    if bench.quick and examples.first_items():
+        bench.run(examples.first_items(), task, "query")

@@ -1,0 +1,131 @@
+"""The Similarity tab: its widgets and their wiring; what they do is in :mod:`ui.comparison`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import gradio as gr
+
+from ui import cards, charts, controls
+from ui.checks import guarded
+from ui.comparison import (
+    EXPLANATION,
+    NO_SECOND,
+    VIEWS,
+    Comparison,
+    first_look,
+    no_pair,
+    open_pair,
+    redraw,
+    repaint,
+    run,
+)
+from ui.controls import PRIVATE
+from ui.server import MODEL_QUEUE
+from ui.vectors import Workbench
+
+
+@dataclass
+class Widgets:
+    """What the wiring needs of the layout."""
+
+    editor: controls.Editor
+    settings: list[Any]
+    drawing: list[Any]
+    go: gr.Button
+    stop: gr.Button
+    status: gr.HTML
+    figures: list[gr.HTML]
+    remark: gr.HTML
+    pair: gr.HTML
+    code: gr.Code
+
+
+def layout(bench: Workbench, collection: gr.State) -> Widgets:
+    """Place the tab's widgets."""
+    widths = bench.model.spec.matryoshka_dims
+    with gr.Row(elem_classes="xp-main"):
+        with gr.Column(scale=4, min_width=300, elem_classes="xp-side xp-card"):
+            editor = controls.editor(collection)
+        with gr.Column(scale=8, min_width=320, elem_classes="xp-out"):
+            with gr.Column(elem_classes="xp-card xp-controls"):
+                settings = _settings(bench)
+                drawing, go, stop = _drawing(widths, bench.model.spec.dim)
+            status = cards.plain("", elem_classes="xp-status", elem_id="similarity-status")
+            with gr.Row(elem_classes="xp-charts"):
+                figures = [
+                    charts.chart(elem_id=f"similarity-figure-{at}", elem_classes="xp-card") for at in (1, 2)
+                ]
+            remark = cards.plain("", elem_id="similarity-remark")
+            pair = cards.plain(no_pair(), elem_classes="xp-card", elem_id="similarity-pair")
+            cards.plain(cards.explain(EXPLANATION))
+            with gr.Accordion("The Python that does the same", open=False):
+                code = gr.Code(language="python", show_label=False, interactive=False)
+    return Widgets(editor, settings, drawing, go, stop, status, figures, remark, pair, code)
+
+
+def _settings(bench: Workbench) -> list[Any]:
+    """Task, second task, role."""
+    with gr.Row():
+        task = controls.task_control(bench.model.tasks)
+        choices = [NO_SECOND, *(str(task) for task in bench.model.tasks)]
+        other = gr.Dropdown(choices, value=NO_SECOND, label="Beside it", info="a second task", min_width=150)
+        role = controls.role_control()
+    return [task, other, role]
+
+
+def _drawing(widths: Sequence[int], full: int) -> tuple[list[Any], gr.Button, gr.Button]:
+    """Measure, dimension, order, view; and the buttons."""
+    with gr.Row():
+        metric = controls.metric_control()
+        width = controls.width_control(widths, full)
+        with gr.Column(min_width=200):
+            view = gr.Radio(VIEWS, value=VIEWS[0], label="Cells", min_width=200)
+            clustered = gr.Checkbox(True, label="Cluster: alike items together")
+    with gr.Row(elem_classes="xp-buttons"):
+        go = gr.Button("Compare", variant="primary", elem_id="similarity-go", min_width=120)
+        stop = gr.Button("Cancel", min_width=80)
+    return [metric, width.slider, clustered, view], go, stop
+
+
+def build(bench: Workbench, collection: gr.State, tab: gr.Tab) -> Widgets:
+    """Lay out the tab and wire it."""
+    parts = layout(bench, collection)
+    state = gr.State(None)
+    metric, slider, clustered, view = parts.drawing
+    drawn = [*parts.figures, parts.remark]
+    model_queue: dict[str, Any] = {
+        "concurrency_id": MODEL_QUEUE,
+        "concurrency_limit": 1,
+        "show_progress": "hidden",
+    }
+    light: dict[str, Any] = {
+        "show_progress": "hidden",
+        "concurrency_limit": 8,
+        "trigger_mode": "always_last",
+        **PRIVATE,
+    }
+    inputs = [collection, *parts.settings, *parts.drawing]
+    outputs = [parts.status, state, *drawn, parts.pair, parts.code]
+    compute = guarded(partial(run, bench))
+    started = parts.go.click(compute, inputs, outputs, trigger_mode="once", **model_queue, **PRIVATE)
+    opened = tab.select(
+        guarded(partial(first_look, bench)), [state, *inputs], outputs, **model_queue, **PRIVATE
+    )
+    shown = tab.select(parts.editor.show, collection, parts.editor.view, show_progress="hidden", **PRIVATE)
+    parts.stop.click(
+        controls.cancelled, None, parts.status, cancels=[started, opened], show_progress="hidden", **PRIVATE
+    )
+    gr.on([metric.input, clustered.input, view.input], guarded(partial(redraw, bench)), [state, *parts.drawing],
+          [*drawn, parts.code], **light)  # fmt: skip
+    slider.change(guarded(partial(repaint, bench)), [state, *parts.drawing], [*drawn, parts.code], **light)
+    for figure in parts.figures:
+        figure.cell(guarded(_cell), [state, metric, slider], parts.pair, **light)
+    del shown
+    return parts
+
+
+def _cell(state: Comparison | None, metric: object, dim: object, event: gr.EventData) -> str:
+    data = event._data if isinstance(event._data, dict) else {}
+    return open_pair(state, metric, dim, data.get("row"), data.get("col"))
