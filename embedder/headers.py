@@ -206,8 +206,8 @@ def _check_tree(data: bytes, start: int, order: str, big: bool) -> dict[int, _Ta
     numbers, size, pending, seen = 0, 0, [tags], {start}
     while pending:
         current = pending.pop()
-        # A value that reaches past the end is never read by Pillow, so it costs nothing.
-        real = [tag for tag in current.values() if tag.size <= len(data)]
+        # Values of no known type, or longer than the data, are never read, so they cost nothing.
+        real = [tag for tag in current.values() if 0 < tag.size <= len(data)]
         numbers += sum(tag.count for tag in real if tag.kind not in _BYTE_LIKE)
         size += sum(tag.size for tag in real)
         for key in _CHILDREN:
@@ -226,15 +226,13 @@ def _directory(data: bytes, start: int, order: str, big: bool) -> dict[int, _Tag
     """The tags of one directory, as many of them as the data holds."""
     if start >= len(data):
         raise struct.error("directory past the end")
-    count = struct.unpack_from(order + ("Q" if big else "H"), data, start)[0]
+    claimed = struct.unpack_from(order + ("Q" if big else "H"), data, start)[0]
+    entry, width, first_entry = (order + "HHQ", 20, start + 8) if big else (order + "HHI", 12, start + 2)
+    count = min(claimed, (len(data) - first_entry) // width)  # garbage may claim more than there is
     if count > MAX_TAGS:
         raise HeaderError(f"has a directory of {count:,} tags, the limit is {MAX_TAGS:,}")
-    entry, width = (order + "HHQ", 20) if big else (order + "HHI", 12)
     tags: dict[int, _Tag] = {}
-    for index in range(count):
-        at = start + (8 if big else 2) + index * width
-        if at + width > len(data):
-            break
+    for at in range(first_entry, first_entry + count * width, width):
         key, kind, length = struct.unpack_from(entry, data, at)
         here = at + struct.calcsize(entry)
         inline = kind in _INTEGER and 1 <= length and length * _UNIT[kind] <= at + width - here
