@@ -10,6 +10,7 @@ prints the path, or says what to run and ends with 1.
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -104,8 +105,10 @@ def _attempt(command: list[str], what: str) -> None:
         print(f"  did not work: {error}", file=sys.stderr)
         return
     if done.returncode != 0:
-        last = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["no message"]
-        print(f"  did not work: {last[0].strip()}", file=sys.stderr)
+        lines = f"{done.stdout}\n{done.stderr}".strip().splitlines() or ["no message"]
+        # Some end with a stack or a bare brace: the line that says "error" tells more.
+        telling = [line for line in lines if re.match(r"\s*(E:|error)", line, re.IGNORECASE)] or lines
+        print(f"  did not work: {telling[-1].strip()}", file=sys.stderr)
 
 
 def main() -> int:
