@@ -36,7 +36,7 @@ $(RUN_READY): requirements.txt constraints.txt
 	  echo "Making the environment in $(VENV) with $$($$found --version) ..."; \
 	  $$found -m venv --clear $(VENV) || exit 1; \
 	fi
-	@echo "Installing the packages of requirements.txt (exact versions: constraints.txt) ..."
+	@echo "Installing the packages of requirements.txt, in the versions of constraints.txt (about a minute) ..."
 	@$(PIP) --upgrade pip
 	@$(PIP) --requirement requirements.txt
 	@touch $@
