@@ -180,7 +180,7 @@ def _file_notices(picture: Image.Image, label: str) -> list[str]:
     # How many frames there are is not asked: counting the pages of a TIFF can take long.
     if getattr(picture, "is_animated", False):
         frame = picture.tell()
-        which = "the first" if frame == 0 else f"number {frame + 1}, which is selected"
+        which = "the first" if frame == 0 else f"number {frame + 1}, the selected one,"
         notices.append(f"{label} has several frames or pages; only {which} is used")
     return notices
 

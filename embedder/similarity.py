@@ -48,15 +48,20 @@ def dot(a: npt.ArrayLike, b: npt.ArrayLike) -> Matrix:
 def euclidean(a: npt.ArrayLike, b: npt.ArrayLike) -> Matrix:
     """Euclidean distance between each row of `a` and each row of `b`: smaller is nearer.
 
-    Computed as sqrt(|a|^2 + |b|^2 - 2ab) in float64, since that difference of nearly equal
-    numbers would lose half its digits in float32. Shapes and errors as for `cosine`.
+    Computed as sqrt(|a|^2 + |b|^2 - 2ab) in float64, and by plain differences for the few
+    pairs so near to each other that even there most digits would cancel. So a vector is at
+    distance 0 from itself. Shapes and errors as for `cosine`.
 
     Returns:
         float32 (n, m), 0 or more.
     """
     left, right = (side.astype(np.float64) for side in _pair(a, b))
-    squared = (left**2).sum(1)[:, None] + (right**2).sum(1)[None] - 2 * (left @ right.T)
-    return np.sqrt(np.maximum(squared, 0)).astype(np.float32)
+    scale = (left**2).sum(1)[:, None] + (right**2).sum(1)[None]  # (n, m)
+    squared = scale - 2 * (left @ right.T)
+    near = squared <= 1e-6 * scale
+    for row in np.flatnonzero(near.any(axis=1)):
+        squared[row, near[row]] = ((right[near[row]] - left[row]) ** 2).sum(axis=1)
+    return np.sqrt(squared).astype(np.float32)
 
 
 def max_sim(queries: Sequence[npt.ArrayLike], documents: Sequence[npt.ArrayLike]) -> Matrix:
