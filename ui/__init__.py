@@ -1,1 +1,1 @@
-"""The dashboard: one module per tab, pure helpers beside them, nothing here knows how a model works inside."""
+"""The dashboard: one module per tab, pure helpers beside them, nothing here knows a model's inside."""

@@ -15,7 +15,7 @@ KINDS = {"text": "text", "image": "picture", "document": "text + picture"}
 
 
 def clickable(value: str = "", **options: Any) -> gr.HTML:
-    """HTML whose buttons send events: ``data-event`` is "pick" or "remove", ``data-index`` says which item."""
+    """HTML whose buttons send events: ``data-event`` is "pick" or "remove", ``data-index`` which item."""
     return gr.HTML(
         value,
         js_on_load="window.Explorer.mountClicks(element, trigger); // sends 'pick' and 'remove'",
@@ -84,12 +84,14 @@ def collection_list(items: Sequence[Item]) -> str:
     counts = {kind: sum(item.kind == kind for item in items) for kind in KINDS}
     said = ", ".join(f"{n} {KINDS[kind]}{'s' if n != 1 else ''}" for kind, n in counts.items() if n)
     rows = "".join(_listed(item, index) for index, item in enumerate(items))
-    return f'<p class="xp-count">{esc(said)} <span>of {MAX_ITEMS} at most</span></p><ul class="xp-list">{rows}</ul>'
+    count = f'<p class="xp-count">{esc(said)} <span>of {MAX_ITEMS} at most</span></p>'
+    return f'{count}<ul class="xp-list">{rows}</ul>'
 
 
 def _listed(item: Item, index: int) -> str:
     return (
-        f"<li>{picture(item, 'xp-mini')}<span class='xp-label' title='{esc(item.label)}'>{esc(item.label)}</span>"
+        f"<li>{picture(item, 'xp-mini')}<span class='xp-label' "
+        f"title='{esc(item.label)}'>{esc(item.label)}</span>"
         f"<button type='button' data-event='remove' data-index='{index}' "
         f"aria-label='Remove {esc(item.label)}' title='Remove'>×</button></li>"
     )
@@ -140,7 +142,8 @@ def _moved(places: int | None) -> str:
         return "<span class='xp-move' title='same place as at full width'>=</span>"
     sign, word = ("▲", "up") if places > 0 else ("▼", "down")
     title = f"{abs(places)} {word} against full width"
-    return f"<span class='xp-move xp-{word}' title='{title}'>{sign}{abs(places)}<i class='xp-sr'> {title}</i></span>"
+    hidden = f"<i class='xp-sr'> {title}</i>"
+    return f"<span class='xp-move xp-{word}' title='{title}'>{sign}{abs(places)}{hidden}</span>"
 
 
 def percent(share: float) -> str:
@@ -169,7 +172,8 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table; cells are HTML that the caller has made safe, headings are text."""
     top = "".join(f"<th scope='col'>{esc(name)}</th>" for name in head)
     body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
-    return f"<div class='xp-scroll' tabindex='0'><table class='xp-table'><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
+    whole = f"<table class='xp-table'><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
+    return f"<div class='xp-scroll' tabindex='0' role='region' aria-label='Table of results'>{whole}</div>"
 
 
 def explain(text: str) -> str:

@@ -1,9 +1,9 @@
 """Figures in the page: Python says what to draw, ``assets/ui/explorer.js`` draws it with plotly.js.
 
 A figure travels as one JSON string: values as base64 float32 (plotly's own typed-array form), labels and
-thumbnails once per item. A slider step sends a *patch*, new values only. Clicks come back as a ``cell`` event.
-plotly.js is the file inside the installed plotly package, so both halves have one version and the page asks
-no other server for anything.
+thumbnails once per item. A slider step sends a *patch*, new values only. Clicks come back as a ``cell``
+event. plotly.js is the file inside the installed plotly package, so both halves have one version and the page
+asks no other server for anything.
 """
 
 import base64
@@ -23,7 +23,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 _TEMPLATE = """
 <figure class="xp-chart">
   <figcaption><span class="xp-chart-title"></span>
-    <button type="button" class="xp-png" title="Save this figure as a PNG picture">Save PNG</button></figcaption>
+    <button type="button" class="xp-png" title="Save this figure as a picture">Save PNG</button></figcaption>
   <div class="xp-plot" tabindex="0" role="img" aria-label="No figure yet"></div>
   <div class="xp-live" aria-live="polite"></div>
 </figure>
@@ -38,9 +38,9 @@ SEQUENTIAL = "Cividis"
 def chart(value: str = "", **options: Any) -> gr.HTML:
     """A figure on the page; ``value`` is the JSON of :func:`heatmap` or :func:`strip`, "" for none.
 
-    Its property ``patch`` takes the JSON of :func:`heatmap_patch`: ``gr.update(patch=...)`` changes the numbers
-    of the figure that is there. Listen with ``figure.cell(handler)``: the event's data has ``row`` and ``col``,
-    indices of items. A plain ``gr.HTML`` and no subclass, because gradio writes a stub beside a subclass's file.
+    Its property ``patch`` takes the JSON of :func:`heatmap_patch`: ``gr.update(patch=...)`` changes the
+    numbers of the figure that is there. Listen with ``figure.cell(handler)``: the event's data has ``row``
+    and ``col``, indices of items. A plain ``gr.HTML``: beside a subclass's file gradio would write a stub.
     """
     return gr.HTML(
         value,

@@ -106,7 +106,8 @@ def text_item(text: str) -> Item:
     """
     if len(text) > MAX_TEXT_CHARS:
         raise InputError(
-            f"the text {short(text, 30)!r} has {len(text):,} characters; at most {MAX_TEXT_CHARS:,} are taken here"
+            f"the text {short(text, 30)!r} has {len(text):,} characters; at most {MAX_TEXT_CHARS:,} are "
+            f"taken here"
         )
     digest = hashlib.sha256(b"text\0" + text.encode("utf-8", "surrogatepass")).hexdigest()
     return Item("text", short(text) or "(blank)", text=text, digest=digest)

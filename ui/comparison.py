@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from ui import cards, charts, examples, snippets
+from ui import cards, charts, snippets
 from ui.checks import choice, index, whole
 from ui.collection import Item
 from ui.controls import Collection
@@ -28,9 +28,12 @@ Array = np.ndarray[Any, np.dtype[Any]]
 NO_SECOND = "none"
 VIEWS = ("everything", "texts × pictures")
 EXPLANATION = (
-    "Each cell compares the item of its row with the item of its column: bright is alike, dark is not. The colours "
-    "run over the range of the cells on show, leaving out the diagonal, where every item meets itself. Click a cell "
-    "for the two items; drag to zoom, double-click to zoom out. Texts and pictures often live at some distance from "
+    "Each cell compares the item of its row with the item of its column: bright is alike, dark is not. The "
+    "colours "
+    "run over the range of the cells on show, leaving out the diagonal, where every item meets itself. "
+    "Click a cell "
+    "for the two items; drag to zoom, double-click to zoom out. Texts and pictures often live at some "
+    "distance from "
     "each other: “texts × pictures” gives their cells the whole range of colours."
 )
 
@@ -222,7 +225,7 @@ def _status(state: Comparison, same_task: bool) -> str:
 
 
 def _remark(state: Comparison, chosen: Look, matrices: Sequence[Array]) -> str:
-    """What the figure leaves unsaid: the hint on Euclidean distance, a missing modality, how two tasks differ."""
+    """What the figure leaves unsaid: the Euclidean hint, a missing modality, how two tasks differ."""
     lines = [EUCLIDEAN_HINT] if chosen.metric == "euclidean" else []
     kinds = {item.kind == "text" for item in state.items}
     if chosen.view != VIEWS[0] and len(kinds) < 2:
@@ -246,7 +249,8 @@ def _difference(state: Comparison, matrices: Sequence[Array]) -> str:
         else "too few cells for a rank correlation"
     )
     pair = f"“{state.items[a].label}” and “{state.items[b].label}”"
-    return f"{state.tasks[0]} and {state.tasks[1]}: {agree}; they differ most on {pair} ({first[worst]:.3f} and {second[worst]:.3f})."
+    names = f"{state.tasks[0]} and {state.tasks[1]}"
+    return f"{names}: {agree}; they differ most on {pair} ({first[worst]:.3f} and {second[worst]:.3f})."
 
 
 def open_pair(state: Comparison | None, metric: object, dim: object, row: object, col: object) -> str:
@@ -290,7 +294,8 @@ def _rank_words(state: Comparison, a: int, b: int, chosen: Look) -> str:
             return ""
         places.append((others.index(two) + 1, len(others)))
     (there, total), (back, _) = places
-    return f"Among the first one's {total} neighbours the second is number {there}; the other way round, number {back}."
+    there_words = f"Among the first one's {total} neighbours the second is number {there}"
+    return f"{there_words}; the other way round, number {back}."
 
 
 def no_pair() -> str:
@@ -303,12 +308,11 @@ def no_pair() -> str:
 def _code(bench: Workbench, state: Comparison, chosen: Look) -> str:
     return snippets.similarity_code(
         state.items,
-        model_name=bench.model_argument,
+        load=bench.load_code(),
         task=state.tasks[0],
         prompt_name=state.prompt_name,
         dim=chosen.dim,
         metric=chosen.metric,
-        folder=examples.REPOSITORY,
     )
 
 

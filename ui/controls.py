@@ -9,7 +9,7 @@ import gradio as gr
 
 from ui import cards, examples
 from ui.checks import guarded
-from ui.collection import Added, Item, extend, images_from, texts_from, without
+from ui.collection import MAX_BOX_CHARS, Added, Item, extend, images_from, texts_from, without
 
 Collection = tuple[Item, ...]
 
@@ -70,7 +70,8 @@ def width_control(widths: Sequence[int], value: int, label: str = "Dimensions") 
 def width_marks(widths: Sequence[int]) -> str:
     """Buttons for the trained widths."""
     buttons = "".join(
-        f"<button type='button' data-event='pick' data-index='{width}' aria-label='{width} dimensions'>{width}</button>"
+        f"<button type='button' data-event='pick' data-index='{width}' aria-label='{width} "
+        f"dimensions'>{width}</button>"
         for width in widths
     )
     return f"<div class='xp-marks'>{buttons}</div>"
@@ -149,7 +150,7 @@ def editor(collection: gr.State) -> Editor:
     view = cards.clickable(cards.collection_list(examples.first_items()), elem_classes="xp-collection")
     messages = cards.plain("", elem_classes="xp-messages")
     box = gr.Textbox(
-        label="Add texts", placeholder="one text per line", lines=2, max_lines=8, max_length=400_000
+        label="Add texts", placeholder="one text per line", lines=2, max_lines=8, max_length=MAX_BOX_CHARS
     )
     with gr.Row(elem_classes="xp-buttons"):
         add = gr.Button("Add texts", size="sm", min_width=90)

@@ -1,4 +1,4 @@
-"""Vectors as files: npy, json, csv. Written to a temporary folder of this process that is swept as it grows old."""
+"""Vectors as files: npy, json, csv, in a temporary folder of this process that is swept as it grows old."""
 
 import atexit
 import csv
@@ -23,7 +23,7 @@ _DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def neutral(cell: str) -> str:
-    """Text for a CSV cell that no spreadsheet takes for a formula: a quote goes before a dangerous beginning."""
+    """Text for a CSV cell that no spreadsheet takes for a formula: a quote before a dangerous beginning."""
     return f"'{cell}" if cell.startswith(_DANGEROUS) else cell
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from embedder.truncation import truncate
 from ui import cards, charts, controls, examples, snippets
 from ui.checks import choice, guarded, whole
-from ui.collection import Added, Item, documents_from, extend, images_from, texts_from
+from ui.collection import MAX_BOX_CHARS, Added, Item, documents_from, extend, images_from, texts_from
 from ui.controls import PRIVATE
 from ui.downloads import write_files
 from ui.ranking import kept_length
@@ -23,8 +23,10 @@ Array = np.ndarray[Any, np.dtype[Any]]
 MAX_STRIPS = 40
 """Rows of the figure; the table and the files hold all."""
 EXPLANATION = (
-    "One row is one input, one stripe is one of its numbers: blue below zero, orange above. The dotted lines are the "
-    "widths the model was trained to be cut to: it keeps what matters most on the left. Alike inputs have alike "
+    "One row is one input, one stripe is one of its numbers: blue below zero, orange above. The dotted "
+    "lines are the "
+    "widths the model was trained to be cut to: it keeps what matters most on the left. Alike inputs have "
+    "alike "
     "stripes. “Length kept” is how much of the vector's length of 1 the first dimensions hold before it is "
     "brought back to 1."
 )
@@ -99,7 +101,7 @@ def show(bench: Workbench, state: EmbedState | None, dim: object) -> tuple[Any, 
     if state is None:
         return "", _blank(), None, None, None, ""
     width = whole(dim, "dimensions", 1, bench.model.spec.dim)
-    vectors = _cut(state.embedded.vectors, width)
+    vectors = cut_rows(state.embedded.vectors, width)
     settings = {
         "model": bench.model.spec.name,
         "task": state.task,
@@ -110,18 +112,17 @@ def show(bench: Workbench, state: EmbedState | None, dim: object) -> tuple[Any, 
     files = write_files(state.items, vectors, settings)
     code = snippets.embed_code(
         state.items,
-        model_name=bench.model_argument,
+        load=bench.load_code(),
         task=state.task,
         prompt_name=state.prompt_name,
         dim=width,
-        folder=examples.REPOSITORY,
     )
     figure = _figure(vectors, state.items, bench.model.spec.matryoshka_dims)
     return figure, _table(state, vectors, width), files["npy"], files["json"], files["csv"], code
 
 
-def _cut(vectors: Array, width: int) -> Array:
-    """Truncated rows; rows of NaN stay so."""
+def cut_rows(vectors: Array, width: int) -> Array:
+    """Rows cut to ``width`` and brought back to length 1; rows of NaN stay so."""
     good = np.isfinite(vectors).all(axis=1)
     result = np.full((len(vectors), width), np.nan, dtype=np.float32)
     if good.any():
@@ -195,22 +196,26 @@ DEFAULT_TEXTS = (
 )
 
 
-def build(bench: Workbench, demo: gr.Blocks) -> None:
-    """Lay out the tab and wire it."""
+@dataclass
+class Widgets:
+    """What the wiring needs of the layout."""
+
+    inputs: list[Any]
+    width: gr.Slider
+    text: gr.Textbox
+    go: gr.Button
+    stop: gr.Button
+    status: gr.HTML
+    shown: list[Any]
+
+
+def layout(bench: Workbench) -> Widgets:
+    """Place the tab's widgets."""
     spec = bench.model.spec
-    first = examples.embed_example()
-    state = gr.State(None)
     with gr.Row(elem_classes="xp-main"):
         with gr.Column(scale=4, min_width=300, elem_classes="xp-side xp-first xp-card"):
             cards.plain("<h2 class='xp-h'>Input</h2>")
-            texts = gr.Textbox(first.texts or DEFAULT_TEXTS, label="Texts", placeholder="one text per line", lines=5,
-                               max_lines=14, max_length=400_000, elem_id="embed-texts")  # fmt: skip
-            files = gr.File(first.files, label="Pictures", file_count="multiple", file_types=["image"], height=132,
-                            elem_id="embed-files", elem_classes="xp-drop")  # fmt: skip
-            with gr.Row(elem_classes="xp-checks"):
-                per_line = gr.Checkbox(True, label="Each line is a text", min_width=130)
-                together = gr.Checkbox(False, label="Text + picture together", min_width=130,
-                                       info="line 1 with picture 1 …")  # fmt: skip
+            sources = _sources()
             task = controls.task_control(bench.model.tasks)
             role = controls.role_control()
             width = controls.width_control(spec.matryoshka_dims, spec.dim)
@@ -219,23 +224,72 @@ def build(bench: Workbench, demo: gr.Blocks) -> None:
                 stop = gr.Button("Cancel", min_width=80)
         with gr.Column(scale=8, min_width=320, elem_classes="xp-out"):
             status = cards.plain("", elem_classes="xp-status", elem_id="embed-status")
-            figure = charts.chart(elem_id="embed-figure", elem_classes="xp-card")
-            cards.plain(cards.explain(EXPLANATION))
-            table = cards.plain(_blank(), elem_id="embed-table")
-            with gr.Row(elem_classes="xp-buttons"):
-                saves = [
-                    gr.DownloadButton(f"Download {kind}", size="sm", min_width=120)
-                    for kind in ("npy", "json", "csv")
-                ]
-            with gr.Accordion("The Python that does the same", open=False):
-                code = gr.Code(language="python", show_label=False, interactive=False, elem_id="embed-code")
-    shown = [figure, table, *saves, code]
-    inputs = [texts, files, together, per_line, task, role, width.slider]
-    outputs = [status, state, *shown]
-    options: dict[str, Any] = {"concurrency_id": MODEL_QUEUE, "concurrency_limit": 1, **PRIVATE}
-    started = gr.on([go.click, texts.submit], guarded(partial(run, bench)), inputs, outputs,
-                    show_progress="hidden", trigger_mode="once", **options)  # fmt: skip
-    loaded = demo.load(guarded(partial(run, bench)), inputs, outputs, show_progress="hidden", **options)
-    stop.click(controls.cancelled, None, status, cancels=[started, loaded], show_progress="hidden", **PRIVATE)
-    width.slider.change(guarded(partial(show, bench)), [state, width.slider], shown, show_progress="hidden",
-                        trigger_mode="always_last", concurrency_limit=8, **PRIVATE)  # fmt: skip
+            shown = _outputs()
+    return Widgets([*sources, task, role, width.slider], width.slider, sources[0], go, stop, status, shown)
+
+
+def _sources() -> list[Any]:
+    """Texts, pictures, and how they belong together."""
+    first = examples.embed_example()
+    texts = gr.Textbox(
+        first.texts or DEFAULT_TEXTS,
+        label="Texts",
+        placeholder="one text per line",
+        lines=5,
+        max_lines=14,
+        max_length=MAX_BOX_CHARS,
+        elem_id="embed-texts",
+    )
+    files = gr.File(
+        first.files,
+        label="Pictures",
+        file_count="multiple",
+        file_types=["image"],
+        height=132,
+        elem_id="embed-files",
+        elem_classes="xp-drop",
+    )
+    with gr.Row(elem_classes="xp-checks"):
+        per_line = gr.Checkbox(True, label="Each line is a text", min_width=130)
+        pairs = "line 1 with picture 1 …"
+        together = gr.Checkbox(False, label="Text + picture together", info=pairs, min_width=130)
+    return [texts, files, together, per_line]
+
+
+def _outputs() -> list[Any]:
+    """Figure, table, downloads, code."""
+    figure = charts.chart(elem_id="embed-figure", elem_classes="xp-card")
+    cards.plain(cards.explain(EXPLANATION))
+    table = cards.plain(_blank(), elem_id="embed-table")
+    with gr.Row(elem_classes="xp-buttons"):
+        saves = [
+            gr.DownloadButton(f"Download {kind}", size="sm", min_width=120) for kind in ("npy", "json", "csv")
+        ]
+    with gr.Accordion("The Python that does the same", open=False):
+        code = gr.Code(language="python", show_label=False, interactive=False, elem_id="embed-code")
+    return [figure, table, *saves, code]
+
+
+def build(bench: Workbench, demo: gr.Blocks) -> None:
+    """Lay out the tab and wire it."""
+    parts = layout(bench)
+    state = gr.State(None)
+    outputs = [parts.status, state, *parts.shown]
+    compute = guarded(partial(run, bench))
+    quiet: dict[str, Any] = {"show_progress": "hidden", **PRIVATE}
+    heavy: dict[str, Any] = {"concurrency_id": MODEL_QUEUE, "concurrency_limit": 1, **quiet}
+    pressed = [parts.go.click, parts.text.submit]
+    started = gr.on(pressed, compute, parts.inputs, outputs, trigger_mode="once", **heavy)
+    opened = demo.load(guarded(partial(first_look, bench)), parts.inputs, outputs, **heavy)
+    parts.stop.click(controls.cancelled, None, parts.status, cancels=[started, opened], **quiet)
+    again = guarded(partial(show, bench))
+    light: dict[str, Any] = {"trigger_mode": "always_last", "concurrency_limit": 8, **quiet}
+    parts.width.change(again, [state, parts.width], parts.shown, **light)
+
+
+def first_look(bench: Workbench, *values: object) -> Iterator[tuple[Any, ...]]:
+    """When the page opens, embed the example, unless the model is slow."""
+    if not bench.quick:
+        yield (gr.skip(),) * 8
+        return
+    yield from run(bench, *values)

@@ -81,7 +81,22 @@ def first_query() -> str:
     return next(iter(sets.values())).query if sets else ""
 
 
+@cache
+def _by_content() -> dict[str, str]:
+    """Path in the repository of every example picture, by its content."""
+    pictures = (item for entry in examples().values() for item in entry.items if item.path)
+    return {item.digest: Path(item.path).relative_to(REPOSITORY).as_posix() for item in pictures}
+
+
+def shown_path(item: Item) -> str:
+    """A path that means something to a reader: the repository's own file, else the uploaded file's name.
+
+    Example pictures are known by their content, as the page may hold an uploaded copy of them.
+    """
+    return _by_content().get(item.digest, item.name)
+
+
 def example_set(name: object) -> Added:
-    """The items of a set; a name that does not exist (a client can send anything) is a problem, not an error."""
+    """The items of a set; a name that does not exist (anything may be sent) is a problem, no error."""
     found = examples().get(str(name))
     return Added(found.items) if found else Added(problems=(f"there is no example set {str(name)[:60]!r}",))

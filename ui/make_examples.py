@@ -46,16 +46,29 @@ WORDS = {
     "kilometre": ("kilometre", "Kilometer", "kilomètre", "kilómetro"),
     "Spanish": ("Spanish", "Spanisch", "espagnol", "español"),
 }
-CODE = (
-    ("Return the largest of several numbers.", "best = values[0]\nfor value in values[1:]:\n    if value > best:\n        best = value\nreturn best"),
-    ("Read a JSON file into a dictionary.", "with open(path, encoding='utf-8') as file:\n    return json.load(file)"),
-    ("Split a list into chunks of equal size.", "return [items[i:i + size] for i in range(0, len(items), size)]"),
-    ("Remove a directory and everything in it.", "if os.path.isdir(path):\n    shutil.rmtree(path)"),
-    ("Compute the mean and the standard deviation.", "mean = sum(values) / len(values)\nreturn mean, math.sqrt(sum((v - mean) ** 2 for v in values) / len(values))"),
-    ("Send an HTTP request and return the body.", "with urlopen(Request(url, headers=headers), timeout=timeout) as response:\n    return response.read()"),
-    ("Sort the keys of a dictionary by their values.", "return sorted(counts, key=counts.get, reverse=True)"),
-    ("Parse a date written as year-month-day.", "return datetime.strptime(text, '%Y-%m-%d').date()"),
-)  # fmt: skip
+CODE = {
+    "Return the largest of several numbers.": """best = values[0]
+for value in values[1:]:
+    if value > best:
+        best = value
+return best""",
+    "Read a JSON file into a dictionary.": """with open(path, encoding="utf-8") as file:
+    return json.load(file)""",
+    "Split a list into chunks of equal size.": """chunks = []
+for start in range(0, len(items), size):
+    chunks.append(items[start:start + size])
+return chunks""",
+    "Remove a directory and everything in it.": """if os.path.isdir(path):
+    shutil.rmtree(path)""",
+    "Compute the mean and the standard deviation.": """mean = sum(values) / len(values)
+squares = sum((value - mean) ** 2 for value in values)
+return mean, math.sqrt(squares / len(values))""",
+    "Send an HTTP request and return the body.": """request = Request(url, headers=headers)
+with urlopen(request, timeout=timeout) as response:
+    return response.read()""",
+    "Sort the keys of a dictionary by their values.": "return sorted(counts, key=counts.get, reverse=True)",
+    "Parse a date written as year-month-day.": "return datetime.strptime(text, '%Y-%m-%d').date()",
+}
 
 
 def _thing(words: str) -> Thing:
@@ -77,8 +90,8 @@ def scene_set(rng: np.random.Generator) -> dict[str, Any]:
     pictures = [_save(scene, name, rng) for scene, name in zip(scenes, files, strict=True)]
     return {
         "name": "Scenes and captions",
-        "about": "Six pictures and six captions that differ only in order or colour. Each caption should be nearest to "
-        "its own picture: a bag of words could not tell them apart.",
+        "about": "Six pictures and six captions that differ only in order or colour. Each caption should be "
+        "nearest to its own picture: a bag of words could not tell them apart.",
         "query": "a red disc on top of a blue box",
         "items": [*({"text": caption} for caption in CAPTIONS), *pictures],
     }
@@ -90,8 +103,8 @@ def shape_set(rng: np.random.Generator) -> dict[str, Any]:
     texts = ["a red circle", "a blue star", "a green square", "a yellow star"]
     return {
         "name": "Shapes and colours",
-        "about": "Three shapes in four colours, and words for four of them. Clustered, the pictures show whether the "
-        "model sorts by colour or by shape.",
+        "about": "Three shapes in four colours, and words for four of them. Clustered, the pictures show "
+        "whether the model sorts by colour or by shape.",
         "query": "a yellow star",
         "items": [*({"text": text} for text in texts), *pictures],
     }
@@ -101,8 +114,8 @@ def language_set() -> dict[str, Any]:
     """Five words in four languages."""
     return {
         "name": "Languages",
-        "about": "Five words in English, German, French and Spanish. Where translations lie together, the model reads "
-        "across languages; try the text-matching task beside retrieval.",
+        "about": "Five words in English, German, French and Spanish. Where translations lie together, the "
+        "model reads across languages; try the text-matching task beside retrieval.",
         "query": "Monday",
         "items": [{"text": word} for words in WORDS.values() for word in words],
     }
@@ -112,10 +125,10 @@ def code_set() -> dict[str, Any]:
     """What a function is for, and its body."""
     return {
         "name": "Code",
-        "about": "Eight descriptions and the eight bodies of Python functions they belong to. Compare the tasks "
-        "retrieval and code.",
+        "about": "Eight descriptions and the eight bodies of Python functions they belong to. Compare the "
+        "tasks retrieval and code.",
         "query": "Split a list into chunks of equal size.",
-        "items": [*({"text": words} for words, _ in CODE), *({"text": body} for _, body in CODE)],
+        "items": [{"text": text} for text in (*CODE, *CODE.values())],
     }
 
 

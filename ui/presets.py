@@ -70,7 +70,8 @@ def preset(name: str, widths: Sequence[int], tasks: Sequence[str], device: str, 
         says = f"Image search: {task} adapter, batches of {NOTE_BATCH}. {_precision_words(device, precision)}"
         return Preset(task, "query", smallest, NOTE_BATCH, "cosine", TEMPERATURE, "pictures", says)
     if name == CROSS:
-        says = f"Cross-modal: {task} adapter, vectors normalised to length 1, softmax at temperature {TEMPERATURE}."
+        softmax = f"softmax at temperature {TEMPERATURE}"
+        says = f"Cross-modal: {task} adapter, vectors normalised to length 1, {softmax}."
         return Preset(task, "query", smallest, None, "cosine", TEMPERATURE, "everything", says)
     raise ValueError(f"preset is {name!r}; choose one of {', '.join(NAMES)}")
 

@@ -8,7 +8,7 @@ import gradio as gr
 import numpy as np
 
 from embedder.errors import InputError
-from ui import cards, examples, presets, snippets
+from ui import cards, presets, snippets
 from ui.checks import choice, index, real, whole
 from ui.collection import Item, images_from, texts_from
 from ui.controls import Collection
@@ -21,9 +21,12 @@ TARGETS = ("everything", "texts", "pictures")
 MAX_SHOWN = 50
 BATCHES = (1, 64)
 EXPLANATION = (
-    "Left, the ranking by full vectors; right, by the first dimensions only, with the places each item gained (▲) or "
-    "lost (▼). The bar runs from the worst to the best score of the list. The percentage is the softmax over all "
-    "items searched: the lower the temperature, the more the first ones take. Click a result to search with it."
+    "Left, the ranking by full vectors; right, by the first dimensions only, with the places each item "
+    "gained (▲) or "
+    "lost (▼). The bar runs from the worst to the best score of the list. The percentage is the softmax "
+    "over all "
+    "items searched: the lower the temperature, the more the first ones take. Click a result to search "
+    "with it."
 )
 
 
@@ -134,7 +137,7 @@ def search(
     batch = whole(batch_size, "batch size", *BATCHES)
     chosen = ranking(bench.model.spec.dim, *controls_values)
     results = []
-    for group, role, what in ((items, _other_side(name), "items"), ((query,), prompt, "query")):
+    for group, role, what in ((items, other_side(name), "items"), ((query,), prompt, "query")):
         for step in bench.encode(group, name, role, batch):
             if step.result is None:
                 yield (
@@ -155,7 +158,7 @@ def search(
     yield status + messages, state, *show(bench, state, chosen)
 
 
-def _other_side(task: str) -> str:
+def other_side(task: str) -> str:
     """The prompt of what is searched: text-matching is symmetric, the others have passages."""
     return "query" if task == "text-matching" else "passage"
 
@@ -177,13 +180,13 @@ def show(bench: Workbench, state: Found, chosen: Ranking) -> tuple[str, str]:
     code = snippets.search_code(
         state.query,
         [state.items[i] for i in members],
-        model_name=bench.model_argument,
+        load=bench.load_code(),
         task=state.task,
         prompt_name=state.prompt_name,
+        passage=other_side(state.task),
         dim=chosen.dim,
         metric=chosen.metric,
         temperature=chosen.temperature,
-        folder=examples.REPOSITORY,
     )
     if not members:
         return cards.empty("Nothing of that kind", f"The collection holds no {chosen.targets}."), code
@@ -270,7 +273,10 @@ def use_preset(bench: Workbench, name: str) -> tuple[Any, ...]:
 
 
 def pick(bench: Workbench, state: Found | None, item: object, *values: object) -> Iterator[tuple[Any, ...]]:
-    """A click on a result makes it the query. ``values``: collection, task, role, batch size, ranking controls."""
+    """A click on a result makes it the query.
+
+    ``values`` are collection, task, role, batch size and the controls of the ranking.
+    """
     at = index(item, len(state.items)) if state is not None else None
     if state is None or at is None:
         yield (gr.skip(),) * 4

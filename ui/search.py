@@ -9,6 +9,7 @@ import gradio as gr
 
 from ui import cards, controls, examples, presets
 from ui.checks import guarded
+from ui.collection import MAX_TEXT_CHARS
 from ui.controls import PRIVATE
 from ui.retrieval import (
     BATCHES,
@@ -68,8 +69,17 @@ def layout(bench: Workbench, collection: gr.State) -> Widgets:
 
 def _query() -> tuple[gr.Textbox, gr.File, gr.Button, gr.Button]:
     with gr.Row():
-        text = gr.Textbox(examples.first_query(), label="Query", placeholder="what are you looking for?", lines=2,
-                          max_lines=6, max_length=100_000, scale=3, min_width=220, elem_id="search-query")  # fmt: skip
+        text = gr.Textbox(
+            examples.first_query(),
+            label="Query",
+            placeholder="what are you looking for?",
+            lines=2,
+            max_lines=6,
+            max_length=MAX_TEXT_CHARS,
+            scale=3,
+            min_width=220,
+            elem_id="search-query",
+        )
         image = gr.File(label="or a picture", file_count="single", file_types=["image"], height=108, scale=2,
                         min_width=160, elem_id="search-image", elem_classes="xp-drop")  # fmt: skip
     with gr.Row(elem_classes="xp-buttons"):

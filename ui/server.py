@@ -24,8 +24,10 @@ MODEL_QUEUE = "model"
 # gradio's page needs inline scripts and compiles templates; everything else stays on this server, so that
 # "no external request" is a rule for the browser and not only our intention.
 POLICY = (
-    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' data: blob:; worker-src 'self' blob:; "
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; style-src 'self' "
+    "'unsafe-inline'; "
+    "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' data: blob:; worker-src 'self' "
+    "blob:; "
     "media-src 'self' data: blob:; object-src 'none'; base-uri 'self'; form-action 'self'"
 )
 HEADERS = {

@@ -21,7 +21,7 @@ MINIATURE = "A miniature of the same architecture: not Jina v4, and not indicati
 
 
 def header(bench: Workbench) -> str:
-    """Title, and what is running: model, device, number format, width; the licence or the miniature's notice."""
+    """Title, what is running (model, device, number format, width), the licence or the miniature's notice."""
     model, spec = bench.model, bench.model.spec
     facts = [
         ("Model", spec.name),
@@ -36,8 +36,10 @@ def header(bench: Workbench) -> str:
     said = f"<p class='xp-notice {level}' id='model-notice'>{esc(words)}</p>" if words else ""
     return (
         f"<header class='xp-header'><div><h1>{TITLE}</h1>"
-        "<p>See what an embedding model makes of your texts and pictures, and what is left when vectors are cut short.</p></div>"
-        "<button type='button' class='xp-theme' aria-pressed='false' title='Light or dark'>◐<span class='xp-sr'>"
+        "<p>See what an embedding model makes of your texts and pictures, and what is left when vectors "
+        "are cut short.</p></div>"
+        "<button type='button' class='xp-theme' aria-pressed='false' title='Light or dark'>◐<span "
+        "class='xp-sr'>"
         "Dark theme</span></button>"
         f"<ul class='xp-chips' aria-label='What is running'>{chips}</ul>{said}</header>"
     )
@@ -93,7 +95,7 @@ def launch_settings(health: Health) -> dict[str, Any]:
 def warm_up(bench: Workbench, health: Health) -> threading.Thread:
     """Let the model answer once in the background: /health is ready after that, or says why it failed.
 
-    A model that answers quickly encodes the examples too, so that the first view of each tab is there at once.
+    A model that answers quickly encodes the examples too, so that each tab's first view is there at once.
     """
     thread = threading.Thread(target=_warm_up, args=(bench, health), name="warm-up", daemon=True)
     thread.start()

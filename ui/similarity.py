@@ -117,8 +117,8 @@ def build(bench: Workbench, collection: gr.State, tab: gr.Tab) -> Widgets:
     parts.stop.click(
         controls.cancelled, None, parts.status, cancels=[started, opened], show_progress="hidden", **PRIVATE
     )
-    gr.on([metric.input, clustered.input, view.input], guarded(partial(redraw, bench)), [state, *parts.drawing],
-          [*drawn, parts.code], **light)  # fmt: skip
+    changed = [metric.input, clustered.input, view.input]
+    gr.on(changed, guarded(partial(redraw, bench)), [state, *parts.drawing], [*drawn, parts.code], **light)
     slider.change(guarded(partial(repaint, bench)), [state, *parts.drawing], [*drawn, parts.code], **light)
     for figure in parts.figures:
         figure.cell(guarded(_cell), [state, metric, slider], parts.pair, **light)

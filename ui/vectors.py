@@ -114,6 +114,10 @@ class Workbench:
     quick: bool = True
     cache: VectorCache = field(default_factory=VectorCache)
 
+    def load_code(self) -> str:
+        """The Python that loads the same model with the same number format."""
+        return f"Embedder.from_pretrained({self.model_argument!r}, precision={str(self.model.precision)!r})"
+
     def encode(
         self, items: Sequence[Item], task: str, prompt_name: str, batch_size: int | None = None
     ) -> Iterator[Progress]:
