@@ -2,13 +2,14 @@
 
 import time
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 import torch
 
 from embedder.errors import DeviceError, EmbedderNotice
-from embedder.spec import ModelSpec, Precision
+from embedder.spec import Precision
 
 DTYPES = {
     Precision.FLOAT32: torch.float32,
@@ -22,6 +23,9 @@ TOKENS_PER_INPUT = 512
 # bfloat16 on CPU costs accuracy, so it has to be clearly faster than float32 to be chosen.
 PROBE_GAIN = 1.3
 PROBE_TOKENS = 256
+# Below this many bytes of float32 weights a CPU keeps float32: an input takes milliseconds either way, and
+# bfloat16 vectors vary with their neighbours in the batch (by up to 0.007 in cosine).
+SMALL_MODEL_BYTES = 500_000_000
 # CUDA compute capability from which bfloat16 is native (Ampere).
 BFLOAT16_CAPABILITY = (8, 0)
 
@@ -65,20 +69,34 @@ def _cuda_device(found: torch.device, asked: str) -> torch.device:
     return torch.device("cuda", index)
 
 
-def pick_precision(precision: str, device: torch.device, spec: ModelSpec, width: int) -> Precision:
+@dataclass(frozen=True)
+class LayerSize:
+    """What the CPU probe multiplies, and what is at stake.
+
+    Attributes:
+        dim: width of the hidden states.
+        inner: inner width of a feed-forward layer.
+        parameters: of the whole model.
+    """
+
+    dim: int
+    inner: int
+    parameters: int
+
+
+def pick_precision(precision: str, device: torch.device, size: LayerSize) -> Precision:
     """The number format of the weights; what cannot run well on `device` is mapped with a notice.
 
     Args:
         precision: auto or a `Precision`.
         device: from `pick_device`.
-        spec: the model, whose width the CPU probe uses.
-        width: inner width of its feed-forward layers, likewise.
+        size: of the model, for the CPU probe.
 
     Raises:
         DeviceError: not one of these, or int8 where torchao cannot run it.
     """
     if precision == "auto":
-        return _auto_precision(device, spec.dim, width)
+        return _auto_precision(device, size)
     try:
         wanted = Precision(precision)
     except ValueError:
@@ -88,30 +106,33 @@ def pick_precision(precision: str, device: torch.device, spec: ModelSpec, width:
             "precision 'int8' does not run on MPS (torchao has no int8 kernels there); use 'float16'"
         )
     if wanted is Precision.FLOAT16 and device.type == "cpu":
-        chosen = _auto_precision(device, spec.dim, width)
+        chosen = _auto_precision(device, size)
         notice(f"float16 is slower than float32 on a CPU; the weights are in {chosen} instead")
         return chosen
     return wanted
 
 
-def _auto_precision(device: torch.device, dim: int, width: int) -> Precision:
+def _auto_precision(device: torch.device, size: LayerSize) -> Precision:
     if device.type == "cuda":
         native = torch.cuda.get_device_capability(device) >= BFLOAT16_CAPABILITY
         return Precision.BFLOAT16 if native else Precision.FLOAT16
     if device.type == "mps":
         return Precision.FLOAT16
-    return Precision.BFLOAT16 if bfloat16_gain(dim, width) >= PROBE_GAIN else Precision.FLOAT32
+    if size.parameters * 4 < SMALL_MODEL_BYTES:
+        return Precision.FLOAT32
+    faster = bfloat16_gain(size.dim, size.inner) >= PROBE_GAIN
+    return Precision.BFLOAT16 if faster else Precision.FLOAT32
 
 
-def bfloat16_gain(dim: int, width: int) -> float:
+def bfloat16_gain(dim: int, inner: int) -> float:
     """How many times faster than in float32 a feed-forward product of this model is in bfloat16, here."""
-    seconds = {dtype: _product_seconds(dim, width, dtype) for dtype in (torch.float32, torch.bfloat16)}
+    seconds = {dtype: _product_seconds(dim, inner, dtype) for dtype in (torch.float32, torch.bfloat16)}
     return seconds[torch.float32] / seconds[torch.bfloat16]
 
 
-def _product_seconds(dim: int, width: int, dtype: torch.dtype, repeats: int = 5) -> float:
+def _product_seconds(dim: int, inner: int, dtype: torch.dtype, repeats: int = 5) -> float:
     """Best of a few, after one to warm up: the machine may be busy."""
-    left, right = torch.ones(PROBE_TOKENS, dim, dtype=dtype), torch.ones(width, dim, dtype=dtype)
+    left, right = torch.ones(PROBE_TOKENS, dim, dtype=dtype), torch.ones(inner, dim, dtype=dtype)
     best = float("inf")
     for _ in range(repeats + 1):
         start = time.perf_counter()

@@ -23,8 +23,8 @@ from embedder.device import (
     warn_if_short,
 )
 from embedder.errors import EmbedderNotice, InputError
-from embedder.loading import load_network, network_config, weights_bytes
-from embedder.locate import Location, locate
+from embedder.loading import layer_size, load_network, weights_bytes
+from embedder.locate import locate
 from embedder.memory import memory_report
 from embedder.options import VECTORS, Options, check_options
 from embedder.prepare import Input, Prepared, Preparer
@@ -94,7 +94,7 @@ class Embedder:
             device: auto, cpu, cuda, cuda:N or mps.
             precision: of the weights: auto, float32, bfloat16, float16 or int8. auto is bfloat16 on
                 CUDA (float16 below compute capability 8.0), float16 on MPS, and on a CPU what a short
-                probe finds faster of bfloat16 and float32.
+                probe finds faster of bfloat16 and float32 (models under 0.5 GB stay in float32).
             revision: commit on the hub; None is the pinned one.
             cache_dir: the hub cache to use.
 
@@ -109,10 +109,12 @@ class Embedder:
         if spec.licence_notice:
             warnings.warn(spec.licence_notice, EmbedderNotice, stacklevel=2)
         target = pick_device(device)
-        chosen = pick_precision(
-            precision, target, spec, network_config(place.folder).text_config.intermediate_size
-        )
-        return cls(spec, _load(place, spec, chosen, target), TextTokens(place.folder), chosen, place.folder)
+        size = layer_size(place.folder)
+        chosen = pick_precision(precision, target, size)
+        warn_if_short(place.name, weights_bytes(size, chosen), target)
+        network = load_network(place.folder, spec, precision=chosen, device=target)
+        tokenizer = TextTokens(place.folder)
+        return cls(spec, Runtime(network, spec.tasks), tokenizer, chosen, place.folder)
 
     @property
     def device(self) -> torch.device:
@@ -235,13 +237,6 @@ class Embedder:
         width = options.get("truncate_dim") or self.spec.dim
         dense = np.zeros((0, width), np.float32) if "dense" in wanted else None
         return Embeddings(dense, [] if "late" in wanted else None, [])
-
-
-def _load(place: Location, spec: ModelSpec, precision: Precision, device: torch.device) -> Runtime:
-    size = weights_bytes(place.folder, precision)
-    warn_if_short(place.name, size, device)
-    network = load_network(place.folder, spec, precision=precision, device=device)
-    return Runtime(network, spec.tasks)
 
 
 def _tokens(item: Prepared) -> int:

@@ -14,7 +14,7 @@ from transformers.utils import logging as transformers_logging
 from embedder import checkpoint
 from embedder.adapters import cast_adapter, load_stacked, lora_config
 from embedder.attention import PACKED
-from embedder.device import DTYPES
+from embedder.device import DTYPES, LayerSize
 from embedder.errors import CheckpointError
 from embedder.int8 import quantize_language_model
 from embedder.model import EmbeddingModel
@@ -76,10 +76,17 @@ def load_network(
     return network
 
 
-def weights_bytes(folder: Path, precision: Precision) -> int:
-    """Bytes that the weights of `folder` take while loading (int8 starts from 16 bits)."""
+def layer_size(folder: Path) -> LayerSize:
+    """Width, inner width and parameters of the checkpoint in `folder`, by its headers."""
+    text = network_config(folder).text_config
     entries = [*checkpoint.base_entries(folder).values(), *checkpoint.adapter_entries(folder).values()]
-    return sum(math.prod(entry.shape) for entry in entries) * (4 if precision is Precision.FLOAT32 else 2)
+    parameters = sum(math.prod(entry.shape) for entry in entries)
+    return LayerSize(text.hidden_size, text.intermediate_size, parameters)
+
+
+def weights_bytes(size: LayerSize, precision: Precision) -> int:
+    """Bytes that the weights take while loading (int8 starts from 16 bits)."""
+    return size.parameters * (4 if precision is Precision.FLOAT32 else 2)
 
 
 def _load_base(
