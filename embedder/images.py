@@ -196,9 +196,6 @@ def _to_rgb(picture: Image.Image, label: str, notices: list[str]) -> Image.Image
         notices.append(
             f"{label} has transparent parts; transparency is dropped, not blended, as in the original"
         )
-    if "transparency" in picture.info:  # it changes no pixel here, but Pillow warns about it
-        picture = picture.copy()
-        del picture.info["transparency"]
     return picture.convert("RGB")
 
 

@@ -87,11 +87,11 @@ class Preparer:
     def _text_segment(self, index: int, text: object) -> tuple[Segment, tuple[str, ...]]:
         options = self._options
         clean = clean_text(text, name=f"item {index}", max_tokens=options.max_length)
-        segment, full = text_segment(self._tokenizer, clean.text, options.prompt_name, options.max_length)
-        if full <= options.max_length or len(segment) < options.max_length:
+        segment, more = text_segment(self._tokenizer, clean.text, options.prompt_name, options.max_length)
+        if not more or clean.cut:  # a text far too long was cut before it was tokenised, and says so
             return segment, clean.notices
-        cut = f"item {index}: text of {full:,} tokens was cut to max_length={options.max_length:,}"
-        return segment, (*clean.notices, cut)
+        said = f"item {index}: text was cut to its first max_length={options.max_length:,} tokens"
+        return segment, (*clean.notices, said)
 
     def _image_segment(self, index: int, source: ImageSource) -> tuple[Segment, tuple[str, ...]]:
         loaded = load_image(source, name=f"item {index}", upright=self._options.upright)

@@ -4,6 +4,7 @@ Departures from the original processor: user text never becomes a special token;
 side below 28 pixels is enlarged instead of refused; no torchvision.
 """
 
+import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from torch.nn import functional
 
 from embedder.errors import CheckpointError, InputError
 from embedder.spec import PixelSettings, PromptName
+from embedder.texts import first_tokens
 
 MAX_ASPECT_RATIO = 200  # the original's own limit, long side over short side
 IMAGE_PREFIX = "<|im_start|>user\n<|vision_start|>"
@@ -64,10 +66,9 @@ class TextTokens:
         # Set once, never per call: it is state of an object that threads share.
         self._plain.encode_special_tokens = True
 
-    def encode(self, text: str, prompt_name: str | None) -> list[int]:
-        """Ids of prefix and text as one string, uncut."""
-        prefix = PromptName(prompt_name).prefix if prompt_name else ""
-        return self._plain.encode(prefix + text, add_special_tokens=False).ids
+    def encode(self, text: str) -> list[int]:
+        """Ids of a text, its prefix included, uncut."""
+        return list(self._plain.encode(text, add_special_tokens=False).ids)
 
     def template(self, text: str) -> list[int]:
         """Ids of a template of ours, in which special tokens are meant."""
@@ -78,11 +79,12 @@ class TextTokens:
         return [self._template.decode([i], skip_special_tokens=False) for i in ids]
 
 
-def text_segment(tokenizer: TextTokens, text: str, prompt_name: str, max_length: int) -> tuple[Segment, int]:
-    """One text as a segment, pooled over all its tokens, and its length before the cut."""
-    ids = tokenizer.encode(text, prompt_name)
-    kept = torch.tensor(ids[:max_length], dtype=torch.int64)  # (tokens,)
-    return Segment(ids=kept, start=0, stop=len(kept)), len(ids)
+def text_segment(tokenizer: TextTokens, text: str, prompt_name: str, max_length: int) -> tuple[Segment, bool]:
+    """One text as a segment, pooled over all its tokens, and whether tokens were cut off."""
+    whole = PromptName(prompt_name).prefix + text
+    ids, more = first_tokens(whole, max_length, tokenizer.encode)
+    kept = torch.tensor(ids, dtype=torch.int64)  # (tokens,)
+    return Segment(ids=kept, start=0, stop=len(kept)), more
 
 
 def image_segment(tokenizer: TextTokens, image: Image.Image, settings: PixelSettings) -> Segment:
@@ -187,8 +189,6 @@ def position_ids(
 
 
 def _digest(patches: torch.Tensor, grid: tuple[int, int, int]) -> str:
-    import hashlib
-
     sha = hashlib.blake2b(repr(grid).encode(), digest_size=16)
     sha.update(patches.numpy().tobytes())
     return sha.hexdigest()

@@ -69,10 +69,12 @@ class CleanText:
     Attributes:
         text: valid Unicode, of bounded length.
         notices: what was cut or replaced, in words for people.
+        cut: whether one of them says that the text was too long.
     """
 
     text: str
     notices: tuple[str, ...] = ()
+    cut: bool = False
 
 
 def clean_text(
@@ -103,12 +105,13 @@ def clean_text(
         kept = _replace_surrogates(kept, label, notices)
     before = len(kept)
     kept = _cut_at_boundary(kept, max_tokens)
-    if len(kept) < before or bound < len(text):
+    cut = len(kept) < before or bound < len(text)
+    if cut:
         notices.append(
             f"{label}: only the first {len(kept):,} of {len(text):,} characters were read; "
             f"they fill max_length={max_tokens:,} tokens"
         )
-    return CleanText(kept, tuple(notices))
+    return CleanText(kept, tuple(notices), cut)
 
 
 def longest_token_bytes(tokens: Iterable[str]) -> int:

@@ -1,5 +1,5 @@
-"""The golden checkpoint for benchmarks."""
+"""The golden checkpoint and the original's outputs, for benchmarks."""
 
-from tests.embedder.conftest import model
+from tests.embedder.conftest import bf16_model, bf16_outputs, fp32_outputs, model
 
-__all__ = ["model"]
+__all__ = ["bf16_model", "bf16_outputs", "fp32_outputs", "model"]

@@ -53,7 +53,7 @@ def test_packed_against_padded(model: Embedder, capsys: pytest.CaptureFixture[st
     """Same vectors; the ratio is printed."""
     texts = mixed_texts()
     network = model._runtime.network
-    rows = [model.tokenizer.encode(text, "query") for text in texts]
+    rows = [model.tokenizer.encode("Query: " + text) for text in texts]
     ours = model.encode_text(texts)
     config = network.model.language_model.config
     packed_name = config._attn_implementation

@@ -108,3 +108,9 @@ def differences(
         assert ours.late[item].shape == theirs.multi.shape
         late = max(late, float(np.abs(ours.late[item] - theirs.multi).max()))
     return dense, late
+
+
+def cosines(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Cosine of each row of `a` with the same row of `b`."""
+    products = (a * b).sum(axis=1)
+    return products / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)

@@ -73,6 +73,10 @@ def is_a_ramp(image: Image.Image) -> None:
     assert np.array_equal(values, np.repeat(expected[..., None], 3, axis=2))
 
 
+def is_nearly_red(image: Image.Image) -> None:
+    assert np.abs(np.asarray(image).astype(int) - RED).max() <= 3  # JPEG is lossy
+
+
 def is_half_grey(image: Image.Image) -> None:
     assert np.array_equal(np.unique(np.asarray(image)), [0, 128, 255])
 

@@ -49,8 +49,8 @@ def test_bfloat16_is_close_to_the_original(
     assert ours.dense is not None and ours.late is not None
     for item in golden.compared(case):
         theirs = golden.reference(bf16_outputs, case, item)
-        assert _cosines(ours.dense[item][None], theirs.single[None]).min() >= 0.9995
-        assert _cosines(ours.late[item], theirs.multi).min() >= 0.998
+        assert golden.cosines(ours.dense[item][None], theirs.single[None]).min() >= 0.9995
+        assert golden.cosines(ours.late[item], theirs.multi).min() >= 0.998
 
 
 @pytest.mark.parametrize("precision", ["bfloat16", "int8"])
@@ -132,8 +132,3 @@ def test_gate_bites_wrong_task(model: Embedder, fp32_outputs: Outputs, wrong: st
     dense, late = golden.worst_differences(model, fp32_outputs, case)
     assert dense > golden.DENSE_TOLERANCE
     assert late > golden.LATE_TOLERANCE
-
-
-def _cosines(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    products = (a * b).sum(axis=1)
-    return products / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)

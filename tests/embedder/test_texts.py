@@ -76,7 +76,7 @@ def test_one_endless_piece_is_cut_without_a_change(unit: str) -> None:
 
 
 def test_a_run_of_mixed_marks_is_sorted_as_a_whole_before_it_is_cut() -> None:
-    text = "e" + "".join(random.Random(1).choices("\u0301\u0323\u0327\u0345", k=50_000)) + "tail " * 9000
+    text = "e" + "\u0301" * 30_000 + "\u0323" * 30_000 + "tail " * 9000  # NFC puts the second kind first
     whole = encode(text)
     clean = clean_text(text, max_tokens=20, longest_token=LONGEST).text
     assert len(clean) < len(text)
