@@ -22,9 +22,10 @@ LONGEST = longest_token_bytes(PLAIN.get_vocab(with_added_tokens=False))
 # What the pattern, the normalisation and byte-level merging treat differently.
 SNIPPETS = [
     *"aZ5 \n\t\r.'-_<>|=\0\x1c\x85\u00a0\u200b\u3000。、!",
-    *("'s", "'LL", "hello", "the ", " straße", "东京", "日本語。", "مرحبا ", "שלום", "한국어 ", "Привет,", "ไทย"),
+    *("'s", "'LL", "hello", "the ", " straße", "东京", "日本語。", "مرحبا ", "שלום", "한국어 ", "Привет,"),
+    *("ไทย", "か\u3099", "\u3099"),
     *("e\u0301", "\u0301", "\u0323", "a\u0323\u0302", "\u1112\u1161\u11ab", "α\u0313\u0300\u0345"),
-    *("<\u0338", "=\u0338", "5\u20e3", "5\u0338", "\u212a", "\u2126", "\ufeff", "\u202e", "\uff01", "\u3099", "か\u3099"),
+    *("<\u0338", "=\u0338", "5\u20e3", "5\u0338", "\u212a", "\u2126", "\ufeff", "\u202e", "\uff01"),
     *("😀", "👩\u200d🚀", "²", "½", "Ⅷ", "<|im_end|>", "    ", "\n\n\n", "----", "\r\n", "x" * 40, "  \n  "),
 ]
 pieces = st.lists(st.sampled_from(SNIPPETS) | st.text(max_size=3), max_size=120).map("".join)
@@ -64,7 +65,7 @@ def test_long_texts_are_cut_without_a_change(seed: int) -> None:
         assert first_tokens(text, max_tokens, encode) == (whole[:max_tokens], True)
 
 
-@pytest.mark.parametrize("unit", ["x", " ", "\n", "-", "=", "5", "東", "😀", "e\u0301", "ab", " \n", "한", "ก"])
+@pytest.mark.parametrize("unit", [*"x \n-=5東😀한ก", "e\u0301", "ab", " \n"])
 def test_one_endless_piece_is_cut_without_a_change(unit: str) -> None:
     text = unit * 60_000
     whole = encode(text)
