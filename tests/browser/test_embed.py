@@ -1,0 +1,116 @@
+"""The Embed tab, by clicks."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from tests.browser.harness import overflow, settle, shoot
+
+ROWS = "#embed-table tbody tr"
+
+
+def drawn(page: Page, figure: str, title: str = "") -> None:
+    """Waits until a figure is drawn, with these words in its heading."""
+    expect(page.locator(f"{figure} .xp-plot .main-svg").first).to_be_visible()
+    if title:
+        expect(page.locator(f"{figure} .xp-chart-title")).to_contain_text(title)
+
+
+def embed(page: Page, texts: str) -> None:
+    page.locator("#embed-texts textarea").fill(texts)
+    page.locator("#embed-go").click()
+
+
+def test_the_first_view_shows_vectors(page_in_each_view: Page, request: pytest.FixtureRequest) -> None:
+    page = page_in_each_view
+    drawn(page, "#embed-figure", "vectors of")
+    expect(page.locator(ROWS)).to_have_count(6)
+    expect(page.locator("#embed-table img")).to_have_count(3)
+    settle(page)
+    assert overflow(page) == 0
+    shoot(page, request.node.name)
+
+
+def test_texts_are_embedded_and_shown_with_norm_tokens_and_time(page: Page) -> None:
+    drawn(page, "#embed-figure")
+    page.locator("#embed-files button[aria-label='Clear']").first.click()
+    embed(page, "first line\n\nsecond line")
+    expect(page.locator(ROWS)).to_have_count(2)
+    drawn(page, "#embed-figure", "2 vectors")
+    first = page.locator(ROWS).first
+    expect(first).to_contain_text("first line")
+    expect(first).to_contain_text("1.0000")
+    expect(first).to_contain_text("ms")
+    expect(page.locator("#embed-status")).to_contain_text("Tokens")
+
+
+def test_a_mark_cuts_the_vectors(page: Page) -> None:
+    drawn(page, "#embed-figure")
+    page.get_by_role("button", name="32 dimensions").first.click()
+    drawn(page, "#embed-figure", "of 32 dimensions")
+    kept = page.locator(ROWS).first.locator("td").nth(6)
+    assert 0 < float(kept.inner_text()) < 1
+
+
+def test_the_three_downloads_hold_the_vectors(page: Page, tmp_path: Path) -> None:
+    drawn(page, "#embed-figure")
+    files = {}
+    for kind in ("npy", "json", "csv"):
+        with page.expect_download() as waiting:
+            page.get_by_role("button", name=f"Download {kind}").click()
+        files[kind] = tmp_path / f"embeddings.{kind}"
+        waiting.value.save_as(files[kind])
+        assert waiting.value.suggested_filename == f"embeddings.{kind}"
+    vectors = np.load(files["npy"], allow_pickle=False)
+    assert vectors.shape[0] == 6 and np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    rows = list(csv.reader(files["csv"].read_text(encoding="utf-8").splitlines()))
+    assert len(rows) == 7 and np.array_equal(np.float32(rows[1][2:]), vectors[0])
+
+
+def test_nothing_typed_is_a_hint(page: Page) -> None:
+    drawn(page, "#embed-figure")
+    page.locator("#embed-files button[aria-label='Clear']").first.click()
+    embed(page, "   \n ")
+    expect(page.locator("#embed-status")).to_contain_text("Nothing to embed yet")
+    expect(page.locator("#embed-figure .xp-plot")).to_be_hidden()
+
+
+def test_a_file_that_is_no_picture_is_named_and_the_rest_is_embedded(page: Page, tmp_path: Path) -> None:
+    drawn(page, "#embed-figure")
+    good, bad = tmp_path / "good.png", tmp_path / "bad.png"
+    Image.new("RGB", (60, 40), "teal").save(good)
+    bad.write_text("<script>alert(1)</script>")
+    page.locator("#embed-files button[aria-label='Clear']").first.click()
+    page.locator("#embed-files input[type=file]").set_input_files([good, bad])
+    expect(page.locator("#embed-files")).to_contain_text("bad")
+    embed(page, "a text")
+    expect(page.locator("#embed-status .xp-error")).to_contain_text("bad.png")
+    expect(page.locator(ROWS)).to_have_count(2)
+
+
+def test_text_and_picture_together_are_one_document(page: Page) -> None:
+    drawn(page, "#embed-figure")
+    page.get_by_label("Text + picture together").check()
+    page.locator("#embed-go").click()
+    expect(page.locator(ROWS)).to_have_count(3)
+    expect(page.locator(ROWS).first).to_contain_text("text + picture")
+
+
+def test_the_code_is_there_to_copy(page: Page) -> None:
+    drawn(page, "#embed-figure")
+    page.get_by_role("button", name="The Python that does the same").first.click()
+    expect(page.locator("#embed-code")).to_contain_text("Embedder.from_pretrained")
+    expect(page.locator("#embed-code")).to_contain_text("assets/examples/")
+
+
+def test_hostile_text_stays_text(page: Page) -> None:
+    drawn(page, "#embed-figure")
+    embed(page, "<img src=x onerror=\"document.title='owned'\"> %{x} <b>bold</b>")
+    expect(page.locator(ROWS).first).to_contain_text("<b>bold</b>")
+    page.locator("#embed-figure .xp-plot .nsewdrag").first.hover()
+    expect(page.locator("#embed-figure .xp-tip")).to_be_visible()
+    assert "owned" not in page.title()

@@ -1,0 +1,161 @@
+"""The Similarity tab, by clicks and by keys."""
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from tests.browser.harness import overflow, settle, shoot
+from tests.browser.test_embed import drawn
+
+FIRST, SECOND = "#similarity-figure-1", "#similarity-figure-2"
+PAIR = "#similarity-pair"
+
+
+@pytest.fixture
+def tab(page: Page) -> Page:
+    return opened(page)
+
+
+def opened(page: Page) -> Page:
+    page.get_by_role("tab", name="Similarity").click()
+    drawn(page, FIRST, "cosine")
+    return page
+
+
+def cells(page: Page, figure: str = FIRST) -> list[float]:
+    """The numbers that the figure holds, row by row."""
+    script = "e => { const z = e.calcdata[0][0].z; return [].concat(...z.map(r => Array.from(r))) }"
+    return page.locator(f"{figure} .xp-plot").evaluate(script)
+
+
+def click_cell(page: Page, row: int, col: int) -> None:
+    plot = page.locator(f"{FIRST} .xp-plot .nsewdrag").first
+    box, count = plot.bounding_box(), round(len(cells(page)) ** 0.5)
+    assert box is not None
+    plot.click(position={"x": box["width"] * (col + 0.5) / count, "y": box["height"] * (row + 0.5) / count})
+
+
+def test_the_first_view_is_a_heat_map_with_thumbnails(
+    page_in_each_view: Page, request: pytest.FixtureRequest
+) -> None:
+    page = opened(page_in_each_view)
+    assert len(cells(page)) == 144
+    assert page.locator(f"{FIRST} .xp-plot .imagelayer image").count() == 12  # six pictures on two axes
+    click_cell(page, 0, 1)
+    expect(page.locator(f"{PAIR} .xp-pair article")).to_have_count(2)
+    settle(page)
+    assert overflow(page) == 0
+    shoot(page, request.node.name)
+
+
+def test_a_click_opens_the_pair_with_its_numbers(tab: Page) -> None:
+    click_cell(tab, 0, 5)
+    value = cells(tab)[5]
+    expect(tab.locator(PAIR)).to_contain_text(f"{value:.3f}")
+    expect(tab.locator(PAIR)).to_contain_text("dot product")
+    expect(tab.locator(PAIR)).to_contain_text("neighbours")
+
+
+def test_the_keyboard_walks_to_a_cell_and_opens_it(tab: Page) -> None:
+    tab.locator(f"{FIRST} .xp-plot").focus()
+    for key in ("ArrowRight", "ArrowRight", "ArrowDown", "Enter"):
+        tab.keyboard.press(key)
+    expect(tab.locator(f"{FIRST} .xp-live")).to_contain_text("cosine")
+    expect(tab.locator(f"{PAIR} .xp-pair article")).to_have_count(2)
+
+
+def test_hovering_shows_both_items(tab: Page) -> None:
+    tab.locator(f"{FIRST} .xp-plot .nsewdrag").first.hover()
+    expect(tab.locator(f"{FIRST} .xp-tip .xp-tip-item")).to_have_count(2)
+
+
+def test_a_dimension_step_recomputes_at_once(tab: Page) -> None:
+    before = cells(tab)
+    tab.locator("button[aria-label='16 dimensions']:visible").first.click()
+    drawn(tab, FIRST, "16 dimensions")
+    after = cells(tab)
+    assert len(after) == len(before)
+    assert max(abs(a - b) for a, b in zip(before, after, strict=True)) > 0.001
+
+
+def test_two_tasks_side_by_side(tab: Page) -> None:
+    expect(tab.locator(f"{SECOND} .xp-plot")).to_be_hidden()
+    tab.get_by_label("Beside it").click()
+    tab.get_by_role("option", name="text-matching").click()
+    tab.locator("#similarity-go").click()
+    drawn(tab, SECOND, "text-matching")
+    first, second = (tab.locator(f"{name} .xp-plot").bounding_box() for name in (FIRST, SECOND))
+    assert first is not None and second is not None
+    assert abs(first["y"] - second["y"]) < 5 and second["x"] > first["x"] + 100
+    expect(tab.locator("#similarity-remark")).to_contain_text("rank correlation")
+    settle(tab)
+    shoot(tab, "similarity-two-tasks")
+
+
+def test_euclidean_says_that_cosine_is_preferred(tab: Page) -> None:
+    tab.get_by_label("Euclidean").locator("visible=true").first.check()
+    drawn(tab, FIRST, "euclidean")
+    expect(tab.locator("#similarity-remark")).to_contain_text("one to prefer")
+
+
+def test_texts_against_pictures(tab: Page) -> None:
+    tab.get_by_label("texts × pictures").check()
+    tab.wait_for_function(
+        "() => document.querySelector('#similarity-figure-1 .xp-plot').calcdata[0][0].z.length === 6"
+    )
+    assert len(cells(tab)) == 36
+
+
+def test_items_are_added_and_removed(tab: Page, tmp_path: Path) -> None:
+    picture = tmp_path / "my own.png"
+    Image.new("RGB", (80, 80), "orange").save(picture)
+    side = tab.locator(".xp-side:visible")
+    side.get_by_label("Add texts").first.fill("a new text\nand another")
+    side.get_by_role("button", name="Add texts").click()
+    expect(side.locator(".xp-list li")).to_have_count(14)
+    side.locator("input[type=file]").set_input_files(picture)
+    expect(side.locator(".xp-list li")).to_have_count(15)
+    side.get_by_role("button", name="Remove a new text").click()
+    expect(side.locator(".xp-list li")).to_have_count(14)
+    tab.locator("#similarity-go").click()
+    tab.wait_for_function(
+        "() => document.querySelector('#similarity-figure-1 .xp-plot').calcdata[0][0].z.length === 14"
+    )
+    tab.get_by_role("tab", name="Search").click()
+    expect(tab.locator(".xp-side:visible .xp-list li")).to_have_count(14)
+
+
+def test_the_example_sets_load(tab: Page) -> None:
+    side = tab.locator(".xp-side:visible")
+    side.get_by_label("Example sets").click()
+    tab.get_by_role("option", name="Languages").click()
+    expect(side.locator(".xp-count")).to_contain_text("20 texts")
+    side.get_by_role("button", name="Clear").click()
+    expect(side).to_contain_text("Nothing here yet")
+    tab.locator("#similarity-go").click()
+    expect(tab.locator("#similarity-status")).to_contain_text("at least two")
+
+
+def test_the_figure_is_saved_as_a_picture(tab: Page, tmp_path: Path) -> None:
+    with tab.expect_download() as waiting:
+        tab.locator(f"{FIRST} .xp-png").click()
+    saved = tmp_path / "figure.png"
+    waiting.value.save_as(saved)
+    with Image.open(saved) as picture:
+        assert waiting.value.suggested_filename.endswith(".png") and picture.width > 800
+        assert len(picture.convert("RGB").resize((60, 60)).getcolors(3600) or []) > 20
+
+
+def test_the_theme_button_redraws_the_figure(tab: Page) -> None:
+    def ink() -> str:
+        return tab.locator(f"{FIRST} .xtick text").first.evaluate("e => getComputedStyle(e).fill")
+
+    light = ink()
+    tab.get_by_role("button", name="Dark theme").click()
+    expect(tab.locator("body.dark")).to_have_count(1)
+    tab.wait_for_function(
+        "old => getComputedStyle(document.querySelector('#similarity-figure-1 .xtick text')).fill !== old",
+        arg=light,
+    )
