@@ -1,0 +1,1 @@
+"""Benchmarks of retrieval: one encode, every dimension, with error bars; knows nothing of the dashboard."""
