@@ -8,7 +8,6 @@ that some other program has drawn.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,8 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
 from embedder.training.scenes import COLOURS, Scene, Thing
-
-Points = NDArray[np.float64]
+from embedder.training.shapes import OUTLINES, Points
 
 SHADES: dict[str, tuple[tuple[int, int, int], ...]] = {
     "red": ((255, 0, 0), (205, 30, 40), (235, 60, 55), (180, 15, 20)),
@@ -35,7 +33,14 @@ SHADES: dict[str, tuple[tuple[int, int, int], ...]] = {
 }
 """8-bit sRGB values that people call by the name; a drawn colour is a random mixture of them."""
 
-LIGHT_GROUNDS = ((255, 255, 255), (245, 245, 245), (250, 245, 230), (225, 235, 245), (235, 245, 232), (205, 205, 205))
+LIGHT_GROUNDS = (
+    (255, 255, 255),
+    (245, 245, 245),
+    (250, 245, 230),
+    (225, 235, 245),
+    (235, 245, 232),
+    (205, 205, 205),
+)
 DARK_GROUNDS = ((0, 0, 0), (28, 30, 38), (45, 40, 60), (20, 45, 50), (70, 72, 78), (60, 45, 40))
 MIN_CONTRAST = 75.0  # Euclidean distance in 8-bit sRGB between a shape and its ground, without an outline
 
@@ -110,77 +115,6 @@ def random_style(rng: np.random.Generator) -> Style:
     )
 
 
-def _regular(corners: int, start: float) -> Points:
-    angles = np.deg2rad(start) + np.arange(corners) * 2 * np.pi / corners
-    return np.stack([np.cos(angles), np.sin(angles)], axis=1)
-
-
-def _box(half_width: float, half_height: float) -> Points:
-    return np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * [half_width, half_height]
-
-
-def _star(rng: np.random.Generator) -> Points:
-    corners = 5 if rng.random() < 0.85 else 6
-    points = _regular(2 * corners, -90.0) * 1.12
-    points[1::2] *= rng.uniform(0.36, 0.5)
-    return points
-
-
-def _cross(rng: np.random.Generator) -> Points:
-    arm = rng.uniform(0.24, 0.38)
-    quarter = np.array([[arm, -1.0], [arm, -arm], [1.0, -arm]])
-    turns = [np.array([[0, -1], [1, 0]]), np.array([[-1, 0], [0, -1]]), np.array([[0, 1], [-1, 0]])]
-    return np.concatenate([quarter, *(quarter @ turn.T for turn in turns)])
-
-
-def _heart(rng: np.random.Generator) -> Points:
-    """The well-known parametric heart, or two half discs on a wedge."""
-    t = np.linspace(0, 2 * np.pi, 40, endpoint=False)
-    if rng.random() < 0.6:
-        y = 13 * np.cos(t) - 5 * np.cos(2 * t) - 2 * np.cos(3 * t) - np.cos(4 * t)
-        return np.stack([16 * np.sin(t) ** 3, -y - 2], axis=1) / 16
-    arc = np.linspace(np.pi, 2 * np.pi, 14)
-    left = np.stack([-0.5 + 0.5 * np.cos(arc), -0.35 + 0.55 * np.sin(arc)], axis=1)
-    return np.concatenate([left, left + [1.0, 0.0], [[0.0, 1.0]]])
-
-
-def _triangle(rng: np.random.Generator) -> Points:
-    """Mostly standing on its base, now and then on its tip."""
-    if rng.random() < 0.08:
-        return _regular(3, 90.0) * 1.12
-    if rng.random() < 0.6:
-        return _regular(3, -90.0) * 1.12 + [0, 0.18]
-    half = rng.uniform(0.75, 1.0)
-    return np.array([[0.0, -1.0], [half, 0.9], [-half, 0.9]])
-
-
-def _long(rng: np.random.Generator, low: float, high: float) -> tuple[float, float]:
-    """Half width and half height of something longer than wide, lying more often than standing."""
-    thin = 1.15 / rng.uniform(low, high)
-    return (1.15, thin) if rng.random() < 0.7 else (thin, 1.15)
-
-
-def _ellipse(half_width: float, half_height: float) -> Points:
-    return _regular(48, 0.0) * [half_width, half_height]
-
-
-OUTLINES: dict[str, Callable[[np.random.Generator], Points]] = {
-    "circle": lambda rng: _ellipse(1.0, 1.0),
-    "square": lambda rng: _box(0.88, 0.88),
-    "triangle": _triangle,
-    "star": _star,
-    "cross": _cross,
-    "diamond": lambda rng: np.array([[0, -1], [1, 0], [0, 1], [-1, 0]]) * [rng.uniform(0.62, 1.0), 1.08],
-    "heart": _heart,
-    "pentagon": lambda rng: _regular(5, -90.0),
-    "hexagon": lambda rng: _regular(6, float(rng.choice([0.0, 30.0]))),
-    "ring": lambda rng: _ellipse(1.0, 1.0),
-    "rectangle": lambda rng: _box(*_long(rng, 1.6, 2.4)),
-    "oval": lambda rng: _ellipse(*_long(rng, 1.45, 2.0)),
-}
-"""Corners of each shape around the origin, radius about 1, x to the right and y down."""
-
-
 def _contrast(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
     return float(np.linalg.norm(one - other))
 
@@ -252,7 +186,9 @@ class _Canvas:
             draw.polygon(self.pixels(hole), fill=0)
         return mask
 
-    def shape(self, thing: Thing, points: Points, colour: NDArray[np.float64], rng: np.random.Generator) -> None:
+    def shape(
+        self, thing: Thing, points: Points, colour: NDArray[np.float64], rng: np.random.Generator
+    ) -> None:
         """Draw one thing: shadow, outline, fill."""
         centre = (points.min(0) + points.max(0)) / 2
         hole = (points - centre) * rng.uniform(0.5, 0.68) + centre if thing.shape == "ring" else None
@@ -279,7 +215,7 @@ class _Canvas:
 
     def _textured(self, fill: Image.Image, points: Points) -> Image.Image:
         """The fill with brightness falling from the top of the shape to its bottom, and stripes."""
-        width, height = self.size
+        height = self.size[1]
         rows = (np.arange(height) - height / 2) / self.side
         top, bottom = points[:, 1].min(), points[:, 1].max()
         change = self.style.fade * (0.5 - (rows - top) / (bottom - top)).clip(-0.5, 0.5)
@@ -353,12 +289,15 @@ def draw_placed(
     ground = _ground(style, fills, rng) if style.ground is None else np.array(style.ground, dtype=np.float64)
     canvas = _Canvas(height, width, ground, style)
     boxes = []
-    for thing, centre, radius, fill in zip(things, _centres(scene, radii, style, rng), radii, fills, strict=True):
+    for thing, centre, radius, fill in zip(
+        things, _centres(scene, radii, style, rng), radii, fills, strict=True
+    ):
         points = _place(thing.shape, centre, radius, style, rng)
         canvas.shape(thing, points, fill, rng)
         scale = min(height, width) / np.array([width, height])
         corners = np.concatenate([points.min(0) * scale + 0.5, points.max(0) * scale + 0.5])
-        boxes.append(tuple(float(value) for value in corners))
+        left, top, right, bottom = (float(value) for value in corners)
+        boxes.append((left, top, right, bottom))
     return Drawing(_finish(canvas.image, (width, height), style, rng), tuple(boxes))
 
 

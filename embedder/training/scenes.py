@@ -1,4 +1,4 @@
-"""Scenes of one or two coloured shapes: what they are, how people describe them, how a description goes wrong.
+"""Scenes of one or two coloured shapes: what they are, how people tell them, how a telling goes wrong.
 
 A scene is data only; :mod:`embedder.training.renderers` draws it. Everything random
 comes from the ``numpy`` generator that the caller hands in, so a seed repeats a scene.
@@ -97,7 +97,9 @@ class Scene:
 THINGS = tuple(Thing(colour, shape) for colour, shape in product(COLOURS, SHAPES))
 
 
-def sample_scene(rng: np.random.Generator, *, things: int | None = None, allowed: tuple[Thing, ...] = THINGS) -> Scene:
+def sample_scene(
+    rng: np.random.Generator, *, things: int | None = None, allowed: tuple[Thing, ...] = THINGS
+) -> Scene:
     """Draw a scene of one (one time in ten) or two different things.
 
     Args:
@@ -177,7 +179,10 @@ def caption(scene: Scene, rng: np.random.Generator | None = None, *, plain: bool
         return _pick(rng, _SINGLE).format(**words)
     m = noun(scene.second, rng)
     words |= {"m": m, "b": article(m), "rel": _pick(rng, RELATION_WORDS[scene.relation])}
-    words |= {"pa": _pick(rng, PLACE_WORDS[scene.relation]), "pb": _pick(rng, PLACE_WORDS[INVERSE[scene.relation]])}
+    words |= {
+        "pa": _pick(rng, PLACE_WORDS[scene.relation]),
+        "pb": _pick(rng, PLACE_WORDS[INVERSE[scene.relation]]),
+    }
     sentence = _pick(rng, _PLACES if rng.random() < 0.2 else _PAIR).format(**words)
     return _punctuate(sentence, rng)
 
@@ -208,9 +213,14 @@ def hard_negatives(scene: Scene, rng: np.random.Generator | None = None) -> dict
     first, second, relation = scene.first, scene.second, scene.relation
     if second is None or relation is None:
         return wrong
-    pair = {"relation": Scene(first, INVERSE[relation], second), "axis": Scene(first, OTHER_AXIS[relation], second)}
+    pair = {
+        "relation": Scene(first, INVERSE[relation], second),
+        "axis": Scene(first, OTHER_AXIS[relation], second),
+    }
     if first.colour != second.colour:
-        pair["colours"] = Scene(Thing(second.colour, first.shape), relation, Thing(first.colour, second.shape))
+        pair["colours"] = Scene(
+            Thing(second.colour, first.shape), relation, Thing(first.colour, second.shape)
+        )
     if first.shape != second.shape:
         pair["shapes"] = Scene(Thing(first.colour, second.shape), relation, Thing(second.colour, first.shape))
     same = scene.canonical()

@@ -1,0 +1,65 @@
+"""``python -m embedder.training mini --out DIR``: train the miniature. ``evaluate FOLDER``: measure it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import torch
+
+from embedder.training.data_text import MissingSource
+from embedder.training.progress import say
+from embedder.training.recipe import STAGES, Recipe, Run, shorter, smoke
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    top = argparse.ArgumentParser(prog="python -m embedder.training", description=__doc__)
+    commands = top.add_subparsers(dest="command", required=True)
+    mini = commands.add_parser("mini", help="train the miniature, stage by stage; resumes where it stopped")
+    mini.add_argument("--out", type=Path, required=True, help="folder to write the model to")
+    mini.add_argument(
+        "--runs", type=Path, default=Path("runs/mini"), help="folder for checkpoints and loss.csv"
+    )
+    mini.add_argument("--seed", type=int, default=0)
+    mini.add_argument("--stage", choices=STAGES, default=STAGES[-1], help="stop after this stage")
+    mini.add_argument("--smoke", action="store_true", help="the whole recipe in miniature, under a minute")
+    mini.add_argument("--effort", type=float, default=1.0, help="factor on every stage's steps")
+    mini.add_argument(
+        "--sources", type=Path, action="append", default=[], help="further folder of packages to read"
+    )
+    mini.add_argument("--threads", type=int, default=1)
+    measure = commands.add_parser("evaluate", help="scenes, captions and held-out code, through the Embedder")
+    measure.add_argument("folder", type=Path)
+    measure.add_argument("--runs", type=Path, default=Path("runs/mini"), help="where code.jsonl is kept")
+    measure.add_argument("--sources", type=Path, action="append", default=[])
+    measure.add_argument("--seed", type=int, default=0)
+    measure.add_argument("--precision", default="float32")
+    measure.add_argument("--threads", type=int, default=1)
+    return top
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    options = parser().parse_args(arguments)
+    torch.set_num_threads(options.threads)
+    try:
+        if options.command == "mini":
+            recipe = smoke() if options.smoke else Recipe()
+            recipe = recipe if options.effort == 1.0 else shorter(recipe, options.effort)
+            Run(recipe, options.runs, options.out, options.seed, options.sources).run(options.stage)
+        else:
+            from embedder.training.evaluate import evaluate
+
+            found = evaluate(options.folder, options.runs, options.sources, options.seed, options.precision)
+            print(json.dumps(found, indent=2))
+    except MissingSource as missing:
+        say(str(missing))
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,227 @@
+"""Stage 6: one LoRA per task on the language layers and the multi-vector projector, each on data of its own.
+
+The projector itself is learned with the first task (retrieval); the others adapt it.
+The vision tower carries no LoRA, so a pool of pictures is encoded once and used again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+from torch.nn import functional
+
+from embedder.adapters import adapter_parameters, inject, lora_config, lora_layers
+from embedder.training.batches import Padded, caption_group, pair_batch
+from embedder.training.losses import info_nce, matryoshka_info_nce, max_sim
+from embedder.training.network import TASKS, ImageTemplate, Miniature, masked_mean
+from embedder.training.pairs import PairSet
+from embedder.training.pictures import scene_batch
+from embedder.training.progress import Progress, say
+from embedder.training.scenes import Scene, sample_scene
+from embedder.training.static_table import some_dims
+from embedder.training.text_stage import descend, half, restore, schedule
+
+RANK = 16
+MIXTURES: dict[str, dict[str, float]] = {
+    "retrieval": {"body": 0.22, "code": 0.1, "details": 0.1, "gloss": 0.13, "names": 0.05, "pictures": 0.4},
+    "text-matching": {"translations": 0.3, "synonyms": 0.15, "captions": 0.25, "gloss": 0.15, "names": 0.15},
+    "code": {"body": 0.5, "code": 0.3, "details": 0.1, "names": 0.1},
+}
+"""For each task, how often a source gives the batch; "pictures" are captions and drawn scenes."""
+
+
+@dataclass(frozen=True)
+class AdapterSettings:
+    """Length of one adapter's training."""
+
+    steps: int = 500
+    batch: int = 64
+    tokens: int = 96
+    rate: float = 2e-3
+    late_weight: float = 0.3
+    pool: int = 4096
+
+
+def settings_dict() -> dict[str, Any]:
+    """``adapter_config.json`` as published, with our rank."""
+    return {
+        "alpha_pattern": {},
+        "auto_mapping": None,
+        "base_model_name_or_path": "mini",
+        "bias": "none",
+        "corda_config": None,
+        "eva_config": None,
+        "exclude_modules": ".*visual.*",
+        "fan_in_fan_out": False,
+        "inference_mode": True,
+        "init_lora_weights": "gaussian",
+        "layer_replication": None,
+        "layers_pattern": None,
+        "layers_to_transform": None,
+        "loftq_config": {},
+        "lora_alpha": RANK,
+        "lora_bias": False,
+        "lora_dropout": 0.1,
+        "megatron_config": None,
+        "megatron_core": "megatron.core",
+        "modules_to_save": None,
+        "peft_type": "LORA",
+        "r": RANK,
+        "rank_pattern": {},
+        "revision": None,
+        "target_modules": "(.*(model).*(down_proj|gate_proj|up_proj|k_proj|q_proj|v_proj|o_proj).*$"
+        "|.*(single_vector_projector|multi_vector_projector).*$)",
+        "task_type": "FEATURE_EXTRACTION",
+        "trainable_token_indices": None,
+        "use_dora": False,
+        "use_rslora": False,
+    }
+
+
+def add_adapters(network: Miniature, seed: int) -> None:
+    """Inject one untrained LoRA per task (A normal with deviation 1/rank, B zero)."""
+    torch.manual_seed(seed)
+    for task in TASKS:
+        inject(network, lora_config(settings_dict(), "the miniature's adapters"), task)
+        for name, parameter in adapter_parameters(network, task).items():
+            if ".lora_A." in name:
+                nn.init.normal_(parameter, std=1 / RANK)
+            else:
+                nn.init.zeros_(parameter)
+
+
+def activate(network: Miniature, task: str) -> None:
+    """Make one task's LoRA the active one."""
+    for layer in lora_layers(network):
+        layer.set_adapter(task)
+
+
+@dataclass(frozen=True)
+class PicturePool:
+    """Scenes, and their pictures through the tower: (pool, image tokens, hidden)."""
+
+    scenes: list[Scene]
+    features: Tensor
+    grid: tuple[int, int]
+
+
+@torch.no_grad()
+def picture_pool(network: Miniature, count: int, seed: int) -> PicturePool:
+    """Draw and encode pictures of the trained size once."""
+    rng = np.random.default_rng((seed, 7))
+    scenes: list[Scene] = []
+    features: list[Tensor] = []
+    while len(scenes) < count:
+        chosen = [sample_scene(rng) for _ in range(64)]
+        batch = scene_batch(chosen, rng)
+        if batch.grid == (8, 8):  # one grid, so that the pool is one tensor
+            scenes += chosen
+            features.append(network.vision(batch.patches, batch.grid))
+    return PicturePool(scenes, torch.cat(features), (8, 8))
+
+
+def train_adapters(
+    network: Miniature,
+    tokenizer: Tokenizer,
+    sources: dict[str, PairSet],
+    settings: AdapterSettings,
+    folder: Path,
+    seed: int,
+) -> None:
+    """Train the three LoRAs in place, one after the other, each resumable on its own."""
+    pool = picture_pool(network, settings.pool, seed)
+    for index, task in enumerate(TASKS):
+        _train_one(task, _Work(network, tokenizer, sources, pool, settings), folder, seed + 100 * index)
+
+
+def _train_one(task: str, work: _Work, folder: Path, seed: int) -> None:
+    network, settings = work.network, work.settings
+    network.requires_grad_(False)
+    activate(network, task)
+    network.requires_grad_(False)
+    parameters = list(adapter_parameters(network, task).values())
+    if task == TASKS[0]:
+        projector: Any = network.multi_vector_projector.base_layer
+        parameters += list(projector.parameters())
+    for parameter in parameters:
+        parameter.requires_grad_(True)
+    optimiser = torch.optim.AdamW(parameters, lr=settings.rate, weight_decay=0.0)
+    progress = Progress(folder, f"adapter-{task}", settings.steps)
+    restore(progress, network, optimiser)
+    names = [name for name in MIXTURES[task] if name in ("pictures", "captions") or work.sources.get(name)]
+    chances = np.array([MIXTURES[task][name] for name in names])
+    for step in progress.steps():
+        rng = np.random.default_rng((seed, 8, step))
+        name = str(rng.choice(names, p=chances / chances.sum()))
+        dims = some_dims(network.sizes.dims, rng)
+        dense, late = work.pictures(rng, dims) if name == "pictures" else work.pairs(name, rng, dims)
+        loss = dense + settings.late_weight * late
+        descend(optimiser, loss, parameters, settings.rate * schedule(step, settings.steps, 30))
+        progress.log(step, dense=dense.item(), late=late.item())
+        progress.save(step, lambda: {"network": network.state_dict(), "optimiser": optimiser.state_dict()})
+    say(f"adapter {task} trained")
+
+
+@dataclass
+class _Work:
+    """One step's losses for an adapter."""
+
+    network: Miniature
+    tokenizer: Tokenizer
+    sources: dict[str, PairSet]
+    pool: PicturePool
+    settings: AdapterSettings
+
+    def __post_init__(self) -> None:
+        self.template = ImageTemplate.of(self.tokenizer).shortened()
+
+    def encode(self, side: Padded) -> tuple[Tensor, Tensor]:
+        """Mean states (n, hidden) and projected unit token vectors (n, tokens, late)."""
+        states = self.network.text_states(side.ids)
+        late = functional.normalize(self.network.multi_vector_projector(states).float(), dim=-1)
+        return masked_mean(states.float(), side.mask), late
+
+    def pairs(self, name: str, rng: np.random.Generator, dims: list[int]) -> tuple[Tensor, Tensor]:
+        """Dense and late InfoNCE of one text source."""
+        if name == "captions":
+            return self.captions(rng, dims)
+        batch = pair_batch(self.sources[name], self.settings.batch, rng, self.settings.tokens)
+        with half():
+            left, left_late = self.encode(batch.left)
+            right, right_late = self.encode(batch.right)
+        dense = matryoshka_info_nce(left, right, dims, same=batch.same, temperature=0.05)
+        scores = max_sim(left_late, batch.left.mask, right_late, batch.right.mask)
+        return dense, info_nce(scores / 0.05, batch.same)
+
+    def captions(self, rng: np.random.Generator, dims: list[int]) -> tuple[Tensor, Tensor]:
+        """Captions against paraphrases and hard negatives."""
+        group = caption_group(self.settings.batch // 2, rng, self.tokenizer)
+        with half():
+            vectors, late = self.encode(group.texts)
+        count, mask = group.count, group.texts.mask
+        dense = matryoshka_info_nce(vectors[:count], vectors[count:], dims, same=group.same)
+        scores = max_sim(late[:count], mask[:count], late[count:], mask[count:])
+        return dense, info_nce(scores / 0.05, group.same)
+
+    def pictures(self, rng: np.random.Generator, dims: list[int]) -> tuple[Tensor, Tensor]:
+        """Captions, with hard negatives, against pictures: rows are pictures, columns captions."""
+        picks = rng.choice(len(self.pool.scenes), self.settings.batch, replace=False)
+        scenes = [self.pool.scenes[i] for i in picks]
+        group = caption_group(len(scenes), rng, self.tokenizer, negatives=3, scenes=scenes)
+        texts = Padded(group.texts.ids[group.count :], group.texts.mask[group.count :])
+        features = self.pool.features[torch.from_numpy(picks)]
+        with half():
+            states = self.network.image_states(features, self.pool.grid, self.template)
+            states = states[:, self.template.start :]  # vision_start to vision_end
+            late = functional.normalize(self.network.multi_vector_projector(states).float(), dim=-1)
+            captions, captions_late = self.encode(texts)
+        dense = matryoshka_info_nce(states.float().mean(1), captions, dims, same=group.same)
+        everything = torch.ones(late.shape[:2], dtype=torch.bool)
+        scores = max_sim(captions_late, texts.mask, late, everything).T  # (pictures, captions)
+        return dense, info_nce(scores / 0.05, group.same)

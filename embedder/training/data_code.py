@@ -1,0 +1,187 @@
+"""Pairs of a docstring's summary and the code below it, from permissively licensed Python on this machine.
+
+Nothing is downloaded and nothing third-party is kept in the repository: the pairs are read
+from the standard library and from installed packages, those of an explicit allow-list only.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import sysconfig
+import warnings
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+STDLIB = "stdlib"
+LICENCES: dict[str, str] = {
+    STDLIB: "PSF-2.0",
+    "PIL": "MIT-CMU", "_pytest": "MIT", "accelerate": "Apache-2.0", "aiohttp": "Apache-2.0",
+    "anyio": "MIT", "astropy": "BSD-3-Clause", "bokeh": "BSD-3-Clause", "click": "BSD-3-Clause",
+    "dask": "BSD-3-Clause", "datasets": "Apache-2.0", "dill": "BSD-3-Clause", "django": "BSD-3-Clause",
+    "fastapi": "MIT", "fsspec": "BSD-3-Clause", "gradio": "Apache-2.0", "httpx": "BSD-3-Clause",
+    "huggingface_hub": "Apache-2.0", "jinja2": "BSD-3-Clause", "joblib": "BSD-3-Clause",
+    "llvmlite": "BSD-2-Clause", "markdown_it": "MIT", "matplotlib": "PSF-based", "mpmath": "BSD-3-Clause",
+    "multiprocess": "BSD-3-Clause", "mypy": "MIT", "narwhals": "MIT", "networkx": "BSD-3-Clause",
+    "nltk": "Apache-2.0", "numba": "BSD-2-Clause", "numpy": "BSD-3-Clause", "packaging": "Apache-2.0",
+    "pandas": "BSD-3-Clause", "peft": "Apache-2.0", "pip": "MIT", "playwright": "Apache-2.0",
+    "plotly": "MIT", "psutil": "BSD-3-Clause", "pyarrow": "Apache-2.0", "pydantic": "MIT",
+    "pygments": "BSD-2-Clause", "pynndescent": "BSD-2-Clause", "rich": "MIT", "scipy": "BSD-3-Clause",
+    "setuptools": "MIT", "skimage": "BSD-3-Clause", "sklearn": "BSD-3-Clause", "sqlalchemy": "MIT",
+    "starlette": "BSD-3-Clause", "statsmodels": "BSD-3-Clause", "sympy": "BSD-3-Clause",
+    "torch": "BSD-3-Clause",
+    "torchao": "BSD-3-Clause", "tqdm": "MIT", "transformers": "Apache-2.0", "twisted": "MIT", "typer": "MIT",
+    "umap": "BSD-3-Clause", "xarray": "Apache-2.0",
+}  # fmt: skip
+"""Top-level package -> licence (SPDX where there is an identifier) of the code that may be learned from."""
+
+SKIPPED_FOLDERS = frozenset(
+    {"test", "tests", "testing", "site-packages", "__pycache__", "idlelib", "_vendor"}
+)
+PER_PACKAGE = 6000  # at most so many documented, and so many undocumented, functions from one package
+HOLD_OUT = 16  # one module in so many is held out
+
+
+@dataclass(frozen=True)
+class CodePair:
+    """A function; of an undocumented one, summary and details are empty and the name must speak for it.
+
+    Attributes:
+        module: path below its root, "networkx/algorithms/dag.py"; with `root`, what is held out as a whole.
+        name: of the function.
+        summary: first sentence or line of the docstring, one line.
+        details: the docstring's rest, possibly empty.
+        signature: the source from "def" to the colon, decorators left out.
+        body: the source below the docstring, dedented.
+    """
+
+    module: str
+    name: str
+    summary: str
+    details: str
+    signature: str
+    body: str
+
+    @property
+    def held_out(self) -> bool:
+        """Whether the whole module is kept for testing (decided by a checksum of its path)."""
+        return is_held_out(self.module)
+
+
+def is_held_out(module: str) -> bool:
+    """Whether training leaves this module (path below its root) out."""
+    return zlib.crc32(module.encode()) % HOLD_OUT == 0
+
+
+def roots(extra: Iterable[Path] = ()) -> list[Path]:
+    """Folders that hold Python packages: the standard library's, this environment's, and `extra` ones."""
+    paths = sysconfig.get_paths()
+    return [Path(paths["stdlib"]), Path(paths["purelib"]), *extra]
+
+
+def collect(extra: Iterable[Path] = ()) -> list[CodePair]:
+    """Read every documented function of the allowed packages, each body once, in a stable order."""
+    pairs: list[CodePair] = []
+    seen: set[str] = set()
+    for _package, files in sorted(_files(extra).items()):
+        found = [pair for base, path in files for pair in _pairs_of_file(base, path)]
+        fresh = []
+        for pair in found:
+            if pair.body not in seen:
+                seen.add(pair.body)
+                fresh.append(pair)
+        pairs += _thin([pair for pair in fresh if pair.summary], PER_PACKAGE)
+        pairs += _thin([pair for pair in fresh if not pair.summary], PER_PACKAGE)
+    return pairs
+
+
+def collect_few() -> list[CodePair]:
+    """The standard library's modules of the first level only: seconds instead of minutes, for trying out."""
+    stdlib = roots()[0]
+    return [
+        pair for path in sorted(stdlib.glob("*.py")) for pair in _pairs_of_file(stdlib, path) if pair.summary
+    ]
+
+
+def cached(path: Path, extra: Iterable[Path] = (), *, few: bool = False) -> list[CodePair]:
+    """:func:`collect` (or :func:`collect_few`), kept in a JSON-lines file for the later stages."""
+    if not path.exists():
+        lines = [json.dumps(asdict(pair)) for pair in (collect_few() if few else collect(extra))]
+        part = path.with_suffix(".part")
+        part.write_text("\n".join(lines), encoding="utf-8")
+        part.replace(path)
+    return [CodePair(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def _thin(pairs: list[CodePair], limit: int) -> list[CodePair]:
+    """At most `limit` pairs, spread evenly over the list."""
+    step = max(1.0, len(pairs) / limit)
+    return [pairs[int(i * step)] for i in range(min(limit, len(pairs)))]
+
+
+def _files(extra: Iterable[Path]) -> dict[str, list[tuple[Path, Path]]]:
+    """Package -> (root, file) of its modules; a package found under two roots is read from the first."""
+    stdlib, *others = roots(extra)
+    found = {STDLIB: [(stdlib, path) for path in _modules(stdlib)]}
+    for package in LICENCES:
+        for root in others:
+            if package not in found and (root / package).is_dir():
+                found[package] = [(root, path) for path in _modules(root / package)]
+    return found
+
+
+def _modules(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.rglob("*.py")):
+        if not SKIPPED_FOLDERS.intersection(path.relative_to(folder).parts):
+            yield path
+
+
+def _pairs_of_file(root: Path, path: Path) -> list[CodePair]:
+    try:
+        text = path.read_text(encoding="utf-8")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(text)
+    except (SyntaxError, UnicodeDecodeError, ValueError):
+        return []
+    lines = text.splitlines()
+    module = path.relative_to(root).as_posix()
+    nodes = (n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef))
+    return [pair for node in nodes if (pair := _pair(node, lines, module)) is not None]
+
+
+def _pair(node: ast.FunctionDef | ast.AsyncFunctionDef, lines: list[str], module: str) -> CodePair | None:
+    docstring = ast.get_docstring(node)
+    skipped = 0 if docstring is None else 1
+    if len(node.body) <= skipped:
+        return None
+    summary, details = split_docstring(docstring or "")
+    first = node.body[skipped]
+    start = (node.body[0].end_lineno or 0) if skipped else first.lineno - 1
+    body = _dedent(lines[start : node.end_lineno])
+    signature = " ".join(line.strip() for line in lines[node.lineno - 1 : node.body[0].lineno - 1])
+    if len(summary.split()) < 3 or len(summary) > 400:
+        summary = details = ""
+    if len(body) < 20 or (not summary and ("_" not in node.name.strip("_") or len(body) < 60)):
+        return None
+    return CodePair(module, node.name, summary, details[:1200], signature[:300], body[:4000])
+
+
+def split_docstring(docstring: str) -> tuple[str, str]:
+    """A docstring's first paragraph on one line, and what follows it."""
+    head, _, rest = docstring.strip().partition("\n\n")
+    return " ".join(head.split()), rest.strip()
+
+
+def _dedent(lines: list[str]) -> str:
+    kept = [line.rstrip() for line in lines if line.strip()]
+    margin = min((len(line) - len(line.lstrip()) for line in kept), default=0)
+    return "\n".join(line[margin:] for line in kept)
+
+
+def licences(code: Iterable[CodePair]) -> dict[str, str]:
+    """The packages that the pairs come from, with their licences (for the model card)."""
+    tops = {pair.module.split("/")[0] for pair in code}
+    return {name: licence for name, licence in LICENCES.items() if name == STDLIB or name in tops}

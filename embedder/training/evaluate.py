@@ -1,0 +1,168 @@
+"""Measure an exported miniature through :class:`embedder.Embedder`, on pictures and code it has not seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedder import Embedder, similarity
+from embedder.training import data_code, data_text, metrics
+from embedder.training.held_out_renderer import render
+from embedder.training.progress import say
+from embedder.training.scenes import Scene, caption, hard_negatives, sample_scene
+
+MISTAKES = ("relation", "colours", "colour")
+Floats = NDArray[np.float32]
+
+
+def two_things(count: int, seed: int) -> list[Scene]:
+    """Different scenes of two things that differ in colour and in shape, so that every mistake is one."""
+    rng = np.random.default_rng(seed)
+    found: dict[Scene, None] = {}
+    while len(found) < count:
+        scene = sample_scene(rng, things=2)
+        assert scene.second is not None
+        if scene.first.colour != scene.second.colour and scene.first.shape != scene.second.shape:
+            if scene.mirrored() not in found:
+                found[scene] = None
+    return list(found)
+
+
+def scene_scores(
+    model: Embedder,
+    *,
+    count: int = 300,
+    seed: int = 0,
+    task: str = "retrieval",
+    side: int = 224,
+    plain: bool = True,
+) -> dict[str, float]:
+    """Pictures of the held-out renderer against captions, at every Matryoshka width.
+
+    Args:
+        model: to measure.
+        count: scenes.
+        seed: of scenes, pictures and wordings.
+        task: adapter to use for both sides.
+        side: of the pictures in pixels.
+        plain: the plainest wording; otherwise wordings vary as in training.
+
+    Returns:
+        for each width "4-way@W": share of pictures whose right caption beats reversed relation, swapped
+        colours and another colour; "R@10@W": share of captions whose picture is among the first ten.
+    """
+    scenes = two_things(count, seed)
+    rng = np.random.default_rng(seed + 1)
+    pictures = [render(scene, side, rng) for scene in scenes]
+    texts = [told for scene in scenes for told in _choices(scene, rng, plain)]
+    images = model.encode_image(pictures, task=task)
+    captions = model.encode_text(texts, task=task, prompt_name="query").reshape(count, 4, -1)
+    found: dict[str, float] = {}
+    for dim in model.spec.matryoshka_dims:
+        cut = [metrics.unit(part.reshape(-1, part.shape[-1]), dim) for part in (images, captions)]
+        choices = cut[1].reshape(count, 4, dim)
+        scores = np.einsum("nd,nkd->nk", cut[0], choices)
+        rank = metrics.ranks(choices[:, 0], cut[0], np.arange(count))
+        found |= {
+            f"4-way@{dim}": float((scores.argmax(1) == 0).mean()),
+            f"R@10@{dim}": metrics.recall_at(rank, 10),
+        }
+    return found
+
+
+def _choices(scene: Scene, rng: np.random.Generator, plain: bool) -> list[str]:
+    """The right caption, then the three wrong ones."""
+    wrong = hard_negatives(scene, rng)
+    return [caption(told, rng, plain=plain) for told in (scene, *(wrong[name] for name in MISTAKES))]
+
+
+def late_scene_scores(model: Embedder, *, count: int = 200, seed: int = 0) -> float:
+    """Four-way accuracy by late interaction, retrieval adapter."""
+    scenes = two_things(count, seed)
+    rng = np.random.default_rng(seed + 1)
+    pictures = model.encode_image_multi_vector([render(scene, 224, rng) for scene in scenes])
+    hits = 0
+    for scene, picture in zip(scenes, pictures, strict=True):
+        texts = model.encode_text_multi_vector(_choices(scene, rng, plain=True))
+        scores = [similarity.max_sim([text], [picture])[0, 0] / len(text) for text in texts]
+        hits += int(np.argmax(scores) == 0)
+    return hits / count
+
+
+def code_scores(
+    model: Embedder,
+    held_out: Sequence[data_code.CodePair],
+    task: str,
+    *,
+    signature: bool,
+    queries: int = 1000,
+) -> dict[str, float]:
+    """Docstring summary to body, nDCG@10 per width; the gallery is every held-out body.
+
+    Args:
+        model: to measure.
+        held_out: functions of modules that training left out, each summary once.
+        task: adapter for both sides; summaries are queries, bodies passages.
+        signature: put the "def" line before the body.
+        queries: how many summaries are asked, spread evenly.
+    """
+    bodies = [f"{pair.signature}\n{pair.body}" if signature else pair.body for pair in held_out]
+    asked = np.linspace(0, len(held_out) - 1, min(queries, len(held_out))).astype(int)
+    left = model.encode_text([held_out[i].summary for i in asked], task=task, prompt_name="query")
+    right = model.encode_text(bodies, task=task, prompt_name="passage")
+    found = {}
+    for dim in model.spec.matryoshka_dims:
+        rank = metrics.ranks(metrics.unit(left, dim), metrics.unit(right, dim), asked)
+        found[f"nDCG@10@{dim}"] = metrics.ndcg_at_10(rank)
+    return found
+
+
+def unique_held_out(code: Sequence[data_code.CodePair]) -> list[data_code.CodePair]:
+    """Functions of held-out modules whose summary and body occur once: there is one right answer."""
+    chosen = [pair for pair in code if pair.held_out and pair.summary]
+    summaries: dict[str, int] = {}
+    for pair in chosen:
+        summaries[pair.summary] = summaries.get(pair.summary, 0) + 1
+    return [pair for pair in chosen if summaries[pair.summary] == 1]
+
+
+def pair_recall(model: Embedder, pairs: Sequence[data_text.TextPair], task: str) -> float:
+    """How often the left text's nearest among all different right texts is its own."""
+    rights = list(dict.fromkeys(pair.right for pair in pairs))
+    place = {text: row for row, text in enumerate(rights)}
+    left = model.encode_text([pair.left for pair in pairs], task=task, prompt_name="query")
+    right = model.encode_text(rights, task=task, prompt_name="query")
+    relevant = np.array([place[pair.right] for pair in pairs])
+    return metrics.recall_at(metrics.ranks(left, right, relevant), 1)
+
+
+def evaluate(folder: Path, runs: Path, extra: Sequence[Path], seed: int, precision: str) -> dict[str, Any]:
+    """Every figure of the model card.
+
+    Args:
+        folder: an exported model.
+        runs: where the parsed code is kept (parsed anew if absent).
+        extra: further package folders to read.
+        seed: of scenes and pictures.
+        precision: of the weights, as for ``Embedder.from_pretrained``.
+    """
+    data_text.require()
+    model = Embedder.from_pretrained(folder, device="cpu", precision=precision)
+    runs.mkdir(parents=True, exist_ok=True)
+    held_out = unique_held_out(data_code.cached(runs / "code.jsonl", extra))
+    found: dict[str, Any] = {"scenes": scene_scores(model, seed=seed)}
+    found["scenes, varied wording"] = scene_scores(model, seed=seed + 10, plain=False)
+    found["scenes, late interaction, 4-way"] = late_scene_scores(model, seed=seed)
+    found["code gallery"] = len(held_out)
+    for task in ("retrieval", "text-matching", "code"):
+        found[f"body, {task}"] = code_scores(model, held_out, task, signature=False)
+        found[f"def line and body, {task}"] = code_scores(model, held_out, task, signature=True)
+        say(f"{task} measured")
+    translated = [pair for pair in data_text.translations() if pair.held_out]
+    for task in ("retrieval", "text-matching"):
+        found[f"translation R@1, {task}"] = pair_recall(model, translated, task)
+    return found

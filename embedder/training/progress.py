@@ -1,0 +1,78 @@
+"""Steps that survive an interruption: loss.csv, a progress line, and a checkpoint now and then."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+State = dict[str, Any]
+
+
+class Progress:
+    """Counts the steps of one stage, writes them down, and takes up where an interrupted run stopped.
+
+    Every random choice of a stage is drawn from (seed, step), so a resumed run takes the
+    same steps as one that was never interrupted. Files in the run's folder: ``NAME.pt``
+    (the last checkpoint) and ``NAME.loss.csv``.
+    """
+
+    def __init__(
+        self, folder: Path, name: str, total: int, *, save_every: int = 250, say_every: int = 50
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.name, self.total = name, total
+        self.save_every, self.say_every = save_every, say_every
+        self.checkpoint, self.csv = folder / f"{name}.pt", folder / f"{name}.loss.csv"
+        self.first, self.started, self.count = 0, time.time(), 0
+        self.sums: dict[str, float] = {}
+        self.state: State | None = None
+
+    def resume(self) -> State | None:
+        """The state saved last, or None when the stage begins; rows of loss.csv beyond it are dropped."""
+        if self.checkpoint.exists():
+            self.state = torch.load(self.checkpoint, weights_only=True)
+            self.first = int(self.state["step"]) + 1
+        if self.csv.exists():
+            head, *rows = self.csv.read_text(encoding="utf-8").splitlines() or [""]
+            kept = [row for row in rows if int(row.split(",")[0]) < self.first]
+            self.csv.write_text("\n".join([head, *kept]) + "\n", encoding="utf-8")
+        return self.state
+
+    def steps(self) -> Iterator[int]:
+        """The steps still to take."""
+        return iter(range(self.first, self.total))
+
+    def log(self, step: int, **values: float) -> None:
+        """Take note of a step's figures; their means are written every `say_every` steps."""
+        for key, value in values.items():
+            self.sums[key] = self.sums.get(key, 0.0) + value
+        self.count += 1
+        if (step + 1) % self.say_every and step + 1 != self.total:
+            return
+        means = {key: value / self.count for key, value in self.sums.items()}
+        self.sums, self.count = {}, 0
+        if not self.csv.exists() or not self.csv.read_text(encoding="utf-8").strip():
+            self.csv.write_text(",".join(["step", "seconds", *means]) + "\n", encoding="utf-8")
+        seconds = time.time() - self.started
+        with self.csv.open("a", encoding="utf-8") as file:
+            file.write(",".join([str(step), f"{seconds:.1f}", *(f"{v:.5f}" for v in means.values())]) + "\n")
+        figures = "  ".join(f"{key} {value:.4f}" for key, value in means.items())
+        say(f"{self.name} {step + 1}/{self.total}  {figures}  {seconds:.0f} s")
+
+    def save(self, step: int, state: Callable[[], State]) -> None:
+        """Keep the state after this step if it is due; the file is replaced whole."""
+        if (step + 1) % self.save_every == 0 or step + 1 == self.total:
+            part = self.checkpoint.with_suffix(".part")
+            torch.save({"step": step, **state()}, part)
+            part.replace(self.checkpoint)
+
+
+def say(line: str) -> None:
+    """One progress line on standard error."""
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()

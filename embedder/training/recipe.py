@@ -1,0 +1,194 @@
+"""The stages in order, at two sizes: the miniature itself, and a smoke run that takes a minute."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer
+
+from embedder.training import data_code, data_text, pairs
+from embedder.training import tokenizer as tokenizers_
+from embedder.training.adapters_stage import AdapterSettings, add_adapters, train_adapters
+from embedder.training.export import export
+from embedder.training.mapping import install
+from embedder.training.network import Miniature, Sizes
+from embedder.training.pairs import PairSet
+from embedder.training.progress import say
+from embedder.training.static_table import StaticSettings, score_static, train_static
+from embedder.training.text_stage import TextSettings, report, train_text
+from embedder.training.vision_stage import BankSettings, CropSettings, calibrate, train_bank, train_crops
+
+STAGES = ("static", "text", "crops", "bank", "adapters", "export")
+
+SIZES = Sizes(
+    vocabulary=19_200, hidden=256, feed_forward=512, heads=4, kv_heads=2, dims=(16, 32, 64, 128, 256)
+)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides the result, besides the data found on the machine and the seed.
+
+    Attributes:
+        sizes: of the network.
+        static, text, crops, bank, adapters: settings of the stages.
+        few: use the standard library's first level only, no WordNet and no CLDR, 600 pairs of each source.
+    """
+
+    sizes: Sizes = SIZES
+    static: StaticSettings = field(
+        default_factory=lambda: StaticSettings(
+            SIZES.vocabulary, SIZES.hidden - 1, (16, 32, 64, 128, 255), steps=2400
+        )
+    )
+    text: TextSettings = field(default_factory=TextSettings)
+    crops: CropSettings = field(default_factory=CropSettings)
+    bank: BankSettings = field(default_factory=BankSettings)
+    adapters: AdapterSettings = field(default_factory=AdapterSettings)
+    few: bool = False
+
+
+def smoke() -> Recipe:
+    """The same recipe in under a minute: a quarter of the width, few steps, a handful of pairs."""
+    sizes = Sizes(
+        vocabulary=1500,
+        hidden=64,
+        layers=2,
+        feed_forward=96,
+        heads=4,
+        kv_heads=2,
+        dims=(16, 32, 64),
+        late=16,
+        vision_width=32,
+        vision_depth=2,
+        vision_feed_forward=64,
+        vision_heads=2,
+    )
+    return Recipe(
+        sizes=sizes,
+        static=StaticSettings(1500, 63, (16, 32, 63), steps=60, batch=128),
+        text=TextSettings(steps=12, scenes=8, general=8, general_tokens=24, warm_up=3),
+        crops=CropSettings(steps=6, batch=16),
+        bank=BankSettings(
+            steps=6, batch=8, anchors=4, general=4, general_tokens=16, warm_up=2, tellings=1, things=6
+        ),
+        adapters=AdapterSettings(steps=6, batch=8, tokens=24, pool=64),
+        few=True,
+    )
+
+
+@dataclass(frozen=True)
+class Data:
+    """Tokenizer and pairs, training and held-out apart."""
+
+    tokenizer: Tokenizer
+    training: dict[str, PairSet]
+    held_out: dict[str, PairSet]
+
+
+def load_data(recipe: Recipe, runs: Path, extra: list[Path]) -> Data:
+    """Read the sources, train the tokenizer, tokenise; kept in `runs`."""
+    if not recipe.few:
+        data_text.require()
+    runs.mkdir(parents=True, exist_ok=True)
+    code = data_code.cached(runs / "code.jsonl", extra, few=recipe.few)
+    texts = [pairs.text_pairs(code, held_out=flag, words=not recipe.few) for flag in (False, True)]
+    if recipe.few:
+        texts = [{name: found[:600] for name, found in part.items()} for part in texts]
+    path = runs / "tokenizer.json"
+    if not path.exists():
+        say("training the tokenizer")
+        tokenizers_.train(pairs.corpus(texts[0]), recipe.sizes.vocabulary).save(str(path))
+    tokenizer = Tokenizer.from_file(str(path))
+    training = pairs.encode(texts[0], tokenizer, runs / "ids")
+    say("pairs: " + ", ".join(f"{name} {len(found)}" for name, found in training.items()))
+    return Data(tokenizer, training, pairs.encode(texts[1], tokenizer))
+
+
+class Run:
+    """One training run: its data, its folder and its network, passed from stage to stage."""
+
+    def __init__(self, recipe: Recipe, runs: Path, out: Path, seed: int, extra: list[Path]) -> None:
+        self.recipe, self.runs, self.out, self.seed = recipe, runs, out, seed
+        self.data = load_data(recipe, runs, extra)
+        self.network = Miniature(recipe.sizes, tokenizers_.special_ids(self.data.tokenizer))
+        self.network.initialise(seed)
+
+    def run(self, until: str = STAGES[-1]) -> None:
+        """All stages up to `until`; a stage that is finished already is only loaded."""
+        work: dict[str, Callable[[], None]] = {
+            "static": self.static,
+            "text": self.text,
+            "crops": self.crops,
+            "bank": self.bank,
+            "adapters": self.adapters,
+            "export": self.export,
+        }
+        for stage in STAGES[: STAGES.index(until) + 1]:
+            say(f"stage {stage}")
+            work[stage]()
+
+    def static(self) -> None:
+        """The token table, and its exact mapping into the network."""
+        tokens = [
+            self.data.tokenizer.decode([i], skip_special_tokens=False)
+            for i in range(self.recipe.sizes.vocabulary)
+        ]
+        path = self.runs / "table.pt"
+        if not path.exists():
+            torch.save(
+                train_static(self.data.training, tokens, self.recipe.static, self.runs, self.seed), path
+            )
+        table = torch.load(path, weights_only=True)
+        for name in ("body", "code"):
+            scores = score_static(table, self.data.held_out[name], self.recipe.static.dims)
+            say(f"static {name} nDCG@10 " + "  ".join(f"{dim}: {score:.3f}" for dim, score in scores.items()))
+        install(self.network, table)
+
+    def text(self) -> None:
+        """Word order."""
+        train_text(
+            self.network, self.data.tokenizer, self.data.training, self.recipe.text, self.runs, self.seed
+        )
+        self._report("text")
+
+    def crops(self) -> None:
+        """Shapes close up."""
+        train_crops(self.network, self.recipe.crops, self.runs, self.seed)
+
+    def bank(self) -> None:
+        """Scenes."""
+        calibrate(self.network, self.seed)
+        train_bank(
+            self.network, self.data.tokenizer, self.data.training, self.recipe.bank, self.runs, self.seed
+        )
+        self._report("bank")
+
+    def adapters(self) -> None:
+        """The three tasks."""
+        add_adapters(self.network, self.seed)
+        train_adapters(
+            self.network, self.data.tokenizer, self.data.training, self.recipe.adapters, self.runs, self.seed
+        )
+
+    def export(self) -> None:
+        """The folder in the published layout."""
+        export(self.network, self.data.tokenizer, self.out)
+        say(f"written to {self.out}")
+
+    def _report(self, stage: str) -> None:
+        """Measure after a stage, once."""
+        path = self.runs / f"{stage}.scores.json"
+        if not path.exists():
+            found = report(self.network, self.data.tokenizer, self.data.held_out)
+            path.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+
+
+def shorter(recipe: Recipe, factor: float) -> Recipe:
+    """The recipe with every stage's steps multiplied by `factor` (at least two)."""
+    parts = {name: getattr(recipe, name) for name in ("static", "text", "crops", "bank", "adapters")}
+    return replace(recipe, **{k: replace(v, steps=max(2, round(v.steps * factor))) for k, v in parts.items()})
