@@ -170,10 +170,14 @@ def _side(item: Item) -> str:
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table; cells are HTML that the caller has made safe, headings are text."""
-    top = "".join(f"<th scope='col'>{esc(name)}</th>" for name in head)
+    top = "".join(f"<th scope='col'>{esc(name) or _UNSEEN}</th>" for name in head)
     body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
     whole = f"<table class='xp-table'><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
     return f"<div class='xp-scroll' tabindex='0' role='region' aria-label='Table of results'>{whole}</div>"
+
+
+_UNSEEN = "<span class='xp-sr'>Picture</span>"
+"""What a screen reader finds over the column of thumbnails."""
 
 
 def explain(text: str) -> str:

@@ -135,9 +135,9 @@ def image_item(path: str | Path, label: str = "") -> Item:
     )
 
 
-def document_item(text: str, path: str | Path) -> Item:
+def document_item(text: str, picture: Item) -> Item:
     """A text and a picture that are embedded together as one."""
-    words, picture = text_item(text), image_item(path)
+    words = text_item(text)
     digest = hashlib.sha256(f"document\0{words.digest}{picture.digest}".encode()).hexdigest()
     return Item(
         "document",
@@ -183,17 +183,17 @@ def images_from(paths: object) -> Added:
     return _collect(image_item, files[:MAX_IMAGES]) + Added(problems=problems)
 
 
-def documents_from(box: object, paths: object) -> Added:
-    """Documents of text and picture: line k with picture k, or one text with every picture."""
-    files, lines = _paths(paths), [item.text for item in texts_from(box).items]
-    if not files or not lines:
+def documents_from(texts: Sequence[Item], pictures: Sequence[Item]) -> Added:
+    """Documents of text and picture: text k with picture k, or one text with every picture."""
+    lines = [item.text for item in texts]
+    if not pictures or not lines:
         return Added(problems=("text and picture together need at least one line of text and one picture",))
     if len(lines) == 1:
-        lines *= len(files)
-    if len(lines) != len(files):
-        found = f"{len(lines)} lines of text and {len(files)} pictures"
+        lines *= len(pictures)
+    if len(lines) != len(pictures):
+        found = f"{len(lines)} texts and {len(pictures)} pictures"
         return Added(problems=(f"{found} do not pair up: give one line for each picture, or a single line",))
-    return _collect(lambda pair: document_item(*pair), list(zip(lines, files, strict=True))[:MAX_IMAGES])
+    return _collect(lambda pair: document_item(*pair), list(zip(lines, pictures, strict=True)))
 
 
 def _paths(paths: object) -> list[str]:

@@ -7,14 +7,28 @@ from typing import Any
 
 import gradio as gr
 
-from ui import cards, examples
+from ui import cards, examples, uploads
 from ui.checks import guarded
-from ui.collection import MAX_BOX_CHARS, Added, Item, extend, images_from, texts_from, without
+from ui.collection import MAX_BOX_CHARS, Added, Item, extend, texts_from, without
+from ui.server import MODEL_QUEUE
 
 Collection = tuple[Item, ...]
 
 ROLES = ("query", "passage")
 METRIC_WORDS = [("cosine", "cosine"), ("dot", "dot"), ("Euclidean", "euclidean")]
+
+
+# Options of event listeners. Every event is private: what others may call is published on purpose, elsewhere.
+PRIVATE: dict[str, Any] = {"api_visibility": "private"}
+QUIET: dict[str, Any] = {"show_progress": "hidden", **PRIVATE}
+LIGHT: dict[str, Any] = {"trigger_mode": "always_last", "concurrency_limit": 8, **QUIET}
+"""For what is computed from cached vectors: of many slider steps only the last one waits."""
+
+
+def heavy(status: gr.HTML) -> dict[str, Any]:
+    """Options for what runs the model: one at a time for all tabs; waiting and time show at ``status``."""
+    shown = {"show_progress": "minimal", "show_progress_on": [status]}
+    return {"concurrency_id": MODEL_QUEUE, "concurrency_limit": 1, **shown, **PRIVATE}
 
 
 def task_control(tasks: Sequence[str], label: str = "Task", **kwargs: Any) -> gr.Dropdown:
@@ -50,10 +64,7 @@ class Width:
         def pick(event: gr.EventData) -> Any:  # noqa: ANN401
             return width_picked(_index_of(event), widths)
 
-        self.marks.pick(pick, None, self.slider, show_progress="hidden", queue=True, **PRIVATE)
-
-
-PRIVATE: dict[str, Any] = {"api_visibility": "private"}
+        self.marks.pick(pick, None, self.slider, **QUIET)
 
 
 def width_control(widths: Sequence[int], value: int, label: str = "Dimensions") -> Width:
@@ -114,9 +125,9 @@ def add_texts(collection: Collection, box: object) -> tuple[Collection, str, str
     return updated, cards.collection_list(updated), _said(said), "" if added.items else str(box or "")
 
 
-def add_images(collection: Collection, paths: object) -> tuple[Collection, str, str]:
-    """Uploaded pictures become items; those that cannot be used are named."""
-    updated, said = extend(collection, images_from(paths))
+def add_images(collection: Collection, event: gr.EventData) -> tuple[Collection, str, str]:
+    """Dropped pictures become items; those that cannot be used are named."""
+    updated, said = extend(collection, uploads.received(event))
     return updated, cards.collection_list(updated), _said(said)
 
 
@@ -147,16 +158,14 @@ def remove_item(collection: Collection, event: gr.EventData) -> tuple[Collection
 def editor(collection: gr.State) -> Editor:
     """Build the editor and wire it to the session's collection."""
     cards.plain("<h2 class='xp-h'>Collection</h2>")
-    view = cards.clickable(cards.collection_list(examples.first_items()), elem_classes="xp-collection")
+    listed = cards.collection_list(examples.first_items())
+    view = uploads.drop_zone(listed, "Drop pictures here, or choose files", elem_classes="xp-collection")
     messages = cards.plain("", elem_classes="xp-messages")
     box = gr.Textbox(
         label="Add texts", placeholder="one text per line", lines=2, max_lines=8, max_length=MAX_BOX_CHARS
     )
     with gr.Row(elem_classes="xp-buttons"):
         add = gr.Button("Add texts", size="sm", min_width=90)
-        upload = gr.UploadButton(
-            "Add pictures", size="sm", file_count="multiple", file_types=["image"], min_width=110
-        )
         empty = gr.Button("Clear", size="sm", min_width=70)
     sets = examples.names()
     chosen = gr.Dropdown(sets, value=sets[0] if sets else None, label="Example sets", interactive=True)
@@ -169,15 +178,15 @@ def editor(collection: gr.State) -> Editor:
         [collection, view, messages, box],
         **PRIVATE,
     )
-    wire(upload.upload, add_images, [collection, upload])
+    wire(view.dropped, add_images, [collection])
     wire(chosen.input, load_example, [chosen])
     wire(empty.click, clear, None)
-    view.remove(remove_item, collection, [collection, view], show_progress="hidden", **PRIVATE)
+    view.remove(remove_item, collection, [collection, view], **QUIET)
     return built
 
 
 def _wire(event: Callable[..., Any], handler: Callable[..., Any], inputs: Any, outputs: Any) -> None:  # noqa: ANN401
-    event(guarded(handler), inputs, outputs, show_progress="hidden", **PRIVATE)
+    event(guarded(handler), inputs, outputs, **QUIET)
 
 
 def cancelled() -> str:

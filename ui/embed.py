@@ -9,13 +9,11 @@ import gradio as gr
 import numpy as np
 
 from embedder.truncation import truncate
-from ui import cards, charts, controls, examples, snippets
+from ui import cards, charts, controls, examples, snippets, uploads
 from ui.checks import choice, guarded, whole
-from ui.collection import MAX_BOX_CHARS, Added, Item, documents_from, extend, images_from, texts_from
-from ui.controls import PRIVATE
+from ui.collection import MAX_BOX_CHARS, Added, Item, documents_from, extend, texts_from
 from ui.downloads import write_files
 from ui.ranking import kept_length
-from ui.server import MODEL_QUEUE
 from ui.vectors import Embedded, Workbench
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -43,23 +41,18 @@ class EmbedState:
     messages: str
 
 
-def gather(texts: object, files: object, together: object, per_line: object) -> Added:
+def gather(texts: object, pictures: Sequence[Item], together: object, per_line: object) -> Added:
     """The inputs as items: texts then pictures, or documents of both."""
-    lines = bool(per_line)
-    if together:
-        return documents_from(texts, files) if lines else _one_text_documents(texts, files)
-    return texts_from(texts, one_per_line=lines) + images_from(files)
-
-
-def _one_text_documents(texts: object, files: object) -> Added:
-    joined = " ".join(texts.split()) if isinstance(texts, str) else texts
-    return documents_from(joined, files)
+    words = texts_from(texts, one_per_line=bool(per_line))
+    if not together:
+        return words + Added(tuple(pictures))
+    return documents_from(words.items, pictures) + Added(problems=words.problems)
 
 
 def run(
     bench: Workbench,
     texts: object,
-    files: object,
+    pictures: Sequence[Item],
     together: object,
     per_line: object,
     task: object,
@@ -75,7 +68,7 @@ def run(
     task_name = choice(task, "task", bench.model.tasks)
     prompt = choice(prompt_name, "role", ("query", "passage"))
     width = whole(dim, "dimensions", 1, spec.dim)
-    items, said = extend((), gather(texts, files, together, per_line))
+    items, said = extend((), gather(texts, pictures or (), together, per_line))
     if not items:
         hint = (
             "" if said.problems else cards.note("Nothing to embed yet: type a text or add a picture.", "warn")
@@ -240,20 +233,18 @@ def _sources() -> list[Any]:
         max_length=MAX_BOX_CHARS,
         elem_id="embed-texts",
     )
-    files = gr.File(
-        first.files,
-        label="Pictures",
-        file_count="multiple",
-        file_types=["image"],
-        height=132,
-        elem_id="embed-files",
-        elem_classes="xp-drop",
-    )
+    with gr.Column(elem_id="embed-pictures", min_width=200):
+        cards.plain("<p class='xp-field'>Pictures</p>")
+        pictures = gr.State(first.pictures)
+        row = uploads.drop_zone(uploads.pictures_row(first.pictures), "Drop pictures here, or choose files")
+        messages = cards.plain("", elem_classes="xp-messages")
+    row.dropped(guarded(uploads.add_pictures), pictures, [pictures, row, messages], **controls.QUIET)
+    row.remove(guarded(uploads.remove_picture), pictures, [pictures, row], **controls.QUIET)
     with gr.Row(elem_classes="xp-checks"):
         per_line = gr.Checkbox(True, label="Each line is a text", min_width=130)
         pairs = "line 1 with picture 1 …"
         together = gr.Checkbox(False, label="Text + picture together", info=pairs, min_width=130)
-    return [texts, files, together, per_line]
+    return [texts, pictures, together, per_line]
 
 
 def _outputs() -> list[Any]:
@@ -275,19 +266,18 @@ def build(bench: Workbench, demo: gr.Blocks) -> None:
     parts = layout(bench)
     state = gr.State(None)
     outputs = [parts.status, state, *parts.shown]
-    compute = guarded(partial(run, bench))
-    quiet: dict[str, Any] = {"show_progress": "hidden", **PRIVATE}
-    heavy: dict[str, Any] = {"concurrency_id": MODEL_QUEUE, "concurrency_limit": 1, **quiet}
+    heavy = controls.heavy(parts.status)
     pressed = [parts.go.click, parts.text.submit]
-    started = gr.on(pressed, compute, parts.inputs, outputs, trigger_mode="once", **heavy)
+    started = gr.on(
+        pressed, guarded(partial(run, bench)), parts.inputs, outputs, trigger_mode="once", **heavy
+    )
     opened = demo.load(guarded(partial(first_look, bench)), parts.inputs, outputs, **heavy)
-    parts.stop.click(controls.cancelled, None, parts.status, cancels=[started, opened], **quiet)
+    parts.stop.click(controls.cancelled, None, parts.status, cancels=[started, opened], **controls.QUIET)
     again = guarded(partial(show, bench))
-    light: dict[str, Any] = {"trigger_mode": "always_last", "concurrency_limit": 8, **quiet}
-    parts.width.change(again, [state, parts.width], parts.shown, **light)
+    parts.width.change(again, [state, parts.width], parts.shown, **controls.LIGHT)
 
 
-def first_look(bench: Workbench, *values: object) -> Iterator[tuple[Any, ...]]:
+def first_look(bench: Workbench, *values: Any) -> Iterator[tuple[Any, ...]]:
     """When the page opens, embed the example, unless the model is slow."""
     if not bench.quick:
         yield (gr.skip(),) * 8

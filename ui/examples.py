@@ -61,18 +61,18 @@ def first_items() -> tuple[Item, ...]:
 
 @dataclass(frozen=True)
 class EmbedExample:
-    """What the Embed tab opens with: texts, one per line, and files of pictures."""
+    """What the Embed tab opens with: texts, one per line, and pictures."""
 
     texts: str = ""
-    files: list[str] | None = None
+    pictures: tuple[Item, ...] = ()
 
 
 def embed_example() -> EmbedExample:
     """Two texts and the pictures they tell apart, from the first set; nothing without examples."""
     items = first_items()
     texts = [item.text for item in items if item.kind == "text"][:3]
-    files = [item.path for item in items if item.kind == "image"][:3]
-    return EmbedExample("\n".join(texts), files or None)
+    pictures = tuple(item for item in items if item.kind == "image")[:3]
+    return EmbedExample("\n".join(texts), pictures)
 
 
 def first_query() -> str:

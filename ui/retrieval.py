@@ -10,7 +10,7 @@ import numpy as np
 from embedder.errors import InputError
 from ui import cards, presets, snippets
 from ui.checks import choice, index, real, whole
-from ui.collection import Item, images_from, texts_from
+from ui.collection import Item, texts_from
 from ui.controls import Collection
 from ui.ranking import EUCLIDEAN_HINT, METRICS, Hit, hits, overlap, pairwise
 from ui.vectors import Workbench
@@ -81,13 +81,15 @@ def ranking(
     )
 
 
-def query_item(text: object, image: object) -> Item:
+def query_item(text: object, pictures: Sequence[Item]) -> Item:
     """The query: the picture if there is one, else the text.
 
     Raises:
         InputError: neither can be used; the message says why.
     """
-    added = images_from(image) if image else texts_from(text, one_per_line=False)
+    if pictures:
+        return pictures[0]
+    added = texts_from(text, one_per_line=False)
     if not added.items:
         why = "; ".join(added.problems) or "There is no query: type a text or add a picture."
         raise InputError(why)
@@ -98,7 +100,7 @@ def run(
     bench: Workbench,
     collection: Collection,
     text: object,
-    image: object,
+    pictures: Sequence[Item],
     task: object,
     prompt_name: object,
     batch_size: object,
@@ -118,7 +120,7 @@ def run(
             "",
         )
         return
-    query = query_item(text, image)
+    query = query_item(text, pictures or ())
     yield from search(bench, items, query, task, prompt_name, batch_size, controls_values)
 
 
@@ -294,10 +296,10 @@ def first_look(bench: Workbench, state: Found | None, *values: Any) -> Iterator[
 
 
 def after_preset(
-    bench: Workbench, collection: Collection, text: object, image: object, *values: object
+    bench: Workbench, collection: Collection, text: object, pictures: Sequence[Item], *values: object
 ) -> Iterator[tuple[Any, ...]]:
     """Search with the preset's settings, if there is something to search for and in."""
-    if not collection or not (image or (isinstance(text, str) and text.strip())):
+    if not collection or not (pictures or (isinstance(text, str) and text.strip())):
         yield (gr.skip(),) * 4
         return
-    yield from run(bench, collection, text, image, *values)
+    yield from run(bench, collection, text, pictures, *values)

@@ -7,10 +7,10 @@ from typing import Any
 
 import gradio as gr
 
-from ui import cards, controls, examples, presets
+from ui import cards, controls, examples, presets, uploads
 from ui.checks import guarded
 from ui.collection import MAX_TEXT_CHARS
-from ui.controls import PRIVATE
+from ui.controls import LIGHT, QUIET
 from ui.retrieval import (
     BATCHES,
     EXPLANATION,
@@ -25,7 +25,6 @@ from ui.retrieval import (
     run,
     use_preset,
 )
-from ui.server import MODEL_QUEUE
 from ui.vectors import Workbench
 
 
@@ -36,7 +35,7 @@ class Widgets:
     editor: controls.Editor
     buttons: list[gr.Button]
     text: gr.Textbox
-    image: gr.File
+    pictures: gr.State
     encoding: list[Any]
     ranking: list[Any]
     go: gr.Button
@@ -54,7 +53,7 @@ def layout(bench: Workbench, collection: gr.State) -> Widgets:
             editor = controls.editor(collection)
         with gr.Column(scale=8, min_width=320, elem_classes="xp-out"):
             with gr.Column(elem_classes="xp-card xp-controls"):
-                text, image, go, stop = _query()
+                text, pictures, go, stop = _query()
                 buttons, said = _presets()
                 encoding, ranking_controls = _search_controls(bench)
             status = cards.plain("", elem_classes="xp-status", elem_id="search-status")
@@ -63,11 +62,11 @@ def layout(bench: Workbench, collection: gr.State) -> Widgets:
             with gr.Accordion("The Python that does the same", open=False):
                 code = gr.Code(language="python", show_label=False, interactive=False)
     return Widgets(
-        editor, buttons, text, image, encoding, ranking_controls, go, stop, said, status, results, code
+        editor, buttons, text, pictures, encoding, ranking_controls, go, stop, said, status, results, code
     )
 
 
-def _query() -> tuple[gr.Textbox, gr.File, gr.Button, gr.Button]:
+def _query() -> tuple[gr.Textbox, gr.State, gr.Button, gr.Button]:
     with gr.Row():
         text = gr.Textbox(
             examples.first_query(),
@@ -80,12 +79,17 @@ def _query() -> tuple[gr.Textbox, gr.File, gr.Button, gr.Button]:
             min_width=220,
             elem_id="search-query",
         )
-        image = gr.File(label="or a picture", file_count="single", file_types=["image"], height=108, scale=2,
-                        min_width=160, elem_id="search-image", elem_classes="xp-drop")  # fmt: skip
+        with gr.Column(scale=2, min_width=180, elem_id="search-image"):
+            cards.plain("<p class='xp-field'>or a picture</p>")
+            pictures = gr.State(())
+            row = uploads.drop_zone("", "Drop a picture, or choose one", multiple=False)
+            messages = cards.plain("", elem_classes="xp-messages")
+    row.dropped(guarded(uploads.replace_picture), None, [pictures, row, messages], **QUIET)
+    row.remove(guarded(uploads.remove_picture), pictures, [pictures, row], **QUIET)
     with gr.Row(elem_classes="xp-buttons"):
         go = gr.Button("Search", variant="primary", elem_id="search-go", min_width=120)
         stop = gr.Button("Cancel", min_width=80)
-    return text, image, go, stop
+    return text, pictures, go, stop
 
 
 def _presets() -> tuple[list[gr.Button], gr.HTML]:
@@ -113,71 +117,48 @@ def _search_controls(bench: Workbench) -> tuple[list[Any], list[Any]]:
     return [task, role, batch], [metric, width.slider, temperature, targets, shown]
 
 
-def build(bench: Workbench, collection: gr.State, tab: gr.Tab) -> Widgets:
+def build(bench: Workbench, collection: gr.State, tab: gr.Tab) -> None:
     """Lay out the tab and wire it."""
     parts = layout(bench, collection)
     state = gr.State(None)
     outputs = [parts.status, state, parts.results, parts.code]
-    inputs = [collection, parts.text, parts.image, *parts.encoding, *parts.ranking]
-    heavy: dict[str, Any] = {
-        "concurrency_id": MODEL_QUEUE,
-        "concurrency_limit": 1,
-        "show_progress": "hidden",
-        **PRIVATE,
-    }
-    light: dict[str, Any] = {
-        "show_progress": "hidden",
-        "concurrency_limit": 8,
-        "trigger_mode": "always_last",
-        **PRIVATE,
-    }
-    compute = guarded(partial(run, bench))
-    started = gr.on(
-        [parts.go.click, parts.text.submit], compute, inputs, outputs, trigger_mode="once", **heavy
-    )
+    inputs = [collection, parts.text, parts.pictures, *parts.encoding, *parts.ranking]
+    heavy = controls.heavy(parts.status)
+    pressed = [parts.go.click, parts.text.submit]
+    started = gr.on(pressed, guarded(partial(run, bench)), inputs, outputs, trigger_mode="once", **heavy)
     opened = tab.select(guarded(partial(first_look, bench)), [state, *inputs], outputs, **heavy)
-    tab.select(parts.editor.show, collection, parts.editor.view, show_progress="hidden", **PRIVATE)
-    picked = _wire_pick(bench, parts, state, collection, outputs, heavy)
-    parts.stop.click(
-        controls.cancelled,
-        None,
-        parts.status,
-        cancels=[started, opened, picked],
-        show_progress="hidden",
-        **PRIVATE,
-    )
+    tab.select(parts.editor.show, collection, parts.editor.view, **QUIET)
+    picked = _wire_pick(bench, parts, state, collection, outputs)
+    follow_up = guarded(partial(after_preset, bench))
+    preset = [set_up.then(follow_up, inputs, outputs, **heavy) for set_up in _wire_presets(bench, parts)]
+    running = [started, opened, picked, *preset]
+    parts.stop.click(controls.cancelled, None, parts.status, cancels=running, **QUIET)
     metric, slider, *others = parts.ranking
+    # the marks and the presets move the slider by program, so it alone answers to every change
     moved = [slider.change, *(control.input for control in (metric, *others))]
-    gr.on(
-        moved, guarded(partial(rerank, bench)), [state, *parts.ranking], [parts.results, parts.code], **light
-    )
-    for set_up in _wire_presets(bench, parts, light):
-        set_up.then(guarded(partial(after_preset, bench)), inputs, outputs, **heavy)
-    return parts
+    again = guarded(partial(rerank, bench))
+    gr.on(moved, again, [state, *parts.ranking], [parts.results, parts.code], **LIGHT)
 
 
 def _wire_pick(
-    bench: Workbench,
-    parts: Widgets,
-    state: gr.State,
-    collection: gr.State,
-    outputs: list[Any],
-    heavy: dict[str, Any],
+    bench: Workbench, parts: Widgets, state: gr.State, collection: gr.State, outputs: list[Any]
 ) -> Any:  # noqa: ANN401 - gradio's Dependency
+    """A click on a result searches with it."""
+
     def picked(event: gr.EventData, found: Found | None, *values: Any) -> Iterator[tuple[Any, ...]]:
         data = event._data if isinstance(event._data, dict) else {}
         yield from pick(bench, found, data.get("index"), *values)
 
     inputs = [state, collection, *parts.encoding, *parts.ranking]
-    return parts.results.pick(guarded(picked), inputs, outputs, **heavy)
+    return parts.results.pick(guarded(picked), inputs, outputs, **controls.heavy(parts.status))
 
 
-def _wire_presets(bench: Workbench, parts: Widgets, light: dict[str, Any]) -> list[Any]:
+def _wire_presets(bench: Workbench, parts: Widgets) -> list[Any]:
     """Each button sets the controls; returns the events, so that a search can follow."""
     task, role, batch = parts.encoding
     metric, slider, temperature, targets, _ = parts.ranking
     outputs = [task, role, batch, metric, slider, temperature, targets, parts.said]
     return [
-        button.click(guarded(partial(use_preset, bench, name)), None, outputs, **light)
+        button.click(guarded(partial(use_preset, bench, name)), None, outputs, **QUIET)
         for button, name in zip(parts.buttons, presets.NAMES, strict=True)
     ]

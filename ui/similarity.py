@@ -21,8 +21,7 @@ from ui.comparison import (
     repaint,
     run,
 )
-from ui.controls import PRIVATE
-from ui.server import MODEL_QUEUE
+from ui.controls import LIGHT, QUIET
 from ui.vectors import Workbench
 
 
@@ -89,41 +88,24 @@ def _drawing(widths: Sequence[int], full: int) -> tuple[list[Any], gr.Button, gr
     return [metric, width.slider, clustered, view], go, stop
 
 
-def build(bench: Workbench, collection: gr.State, tab: gr.Tab) -> Widgets:
+def build(bench: Workbench, collection: gr.State, tab: gr.Tab) -> None:
     """Lay out the tab and wire it."""
     parts = layout(bench, collection)
     state = gr.State(None)
     metric, slider, clustered, view = parts.drawing
-    drawn = [*parts.figures, parts.remark]
-    model_queue: dict[str, Any] = {
-        "concurrency_id": MODEL_QUEUE,
-        "concurrency_limit": 1,
-        "show_progress": "hidden",
-    }
-    light: dict[str, Any] = {
-        "show_progress": "hidden",
-        "concurrency_limit": 8,
-        "trigger_mode": "always_last",
-        **PRIVATE,
-    }
+    drawn = [*parts.figures, parts.remark, parts.code]
     inputs = [collection, *parts.settings, *parts.drawing]
-    outputs = [parts.status, state, *drawn, parts.pair, parts.code]
-    compute = guarded(partial(run, bench))
-    started = parts.go.click(compute, inputs, outputs, trigger_mode="once", **model_queue, **PRIVATE)
-    opened = tab.select(
-        guarded(partial(first_look, bench)), [state, *inputs], outputs, **model_queue, **PRIVATE
-    )
-    shown = tab.select(parts.editor.show, collection, parts.editor.view, show_progress="hidden", **PRIVATE)
-    parts.stop.click(
-        controls.cancelled, None, parts.status, cancels=[started, opened], show_progress="hidden", **PRIVATE
-    )
+    outputs = [parts.status, state, *parts.figures, parts.remark, parts.pair, parts.code]
+    heavy = controls.heavy(parts.status)
+    started = parts.go.click(guarded(partial(run, bench)), inputs, outputs, trigger_mode="once", **heavy)
+    opened = tab.select(guarded(partial(first_look, bench)), [state, *inputs], outputs, **heavy)
+    tab.select(parts.editor.show, collection, parts.editor.view, **QUIET)
+    parts.stop.click(controls.cancelled, None, parts.status, cancels=[started, opened], **QUIET)
     changed = [metric.input, clustered.input, view.input]
-    gr.on(changed, guarded(partial(redraw, bench)), [state, *parts.drawing], [*drawn, parts.code], **light)
-    slider.change(guarded(partial(repaint, bench)), [state, *parts.drawing], [*drawn, parts.code], **light)
+    gr.on(changed, guarded(partial(redraw, bench)), [state, *parts.drawing], drawn, **LIGHT)
+    slider.change(guarded(partial(repaint, bench)), [state, *parts.drawing], drawn, **LIGHT)
     for figure in parts.figures:
-        figure.cell(guarded(_cell), [state, metric, slider], parts.pair, **light)
-    del shown
-    return parts
+        figure.cell(guarded(_cell), [state, metric, slider], parts.pair, **LIGHT)
 
 
 def _cell(state: Comparison | None, metric: object, dim: object, event: gr.EventData) -> str:

@@ -25,7 +25,7 @@ window.Explorer = (() => {
                height: 12 + 44 + Math.round(cell * rows.length) };
     }
     const top = Math.round(Math.min(150, Math.max(72, width * 0.22)));
-    const right = 8, bottom = 58;
+    const right = 8, bottom = 54;
     const colWidth = (width - left - right) / cols.length;
     const rowHeight = Math.min(colWidth, 64, Math.max(8, 620 / rows.length));
     return { left, top, right, bottom, colWidth, rowHeight, height: top + bottom + Math.round(rowHeight * rows.length) };
@@ -133,6 +133,7 @@ window.Explorer = (() => {
     return box;
   }
   function showTip(tip, spec, row, col, z, event) {
+    if (coarse) return; // a finger would cover it, and a tap opens the pair anyway
     const value = document.createElement("strong");
     value.textContent = spec.kind === "strip" ? `dimension ${col + 1}: ${z.toFixed(4)}` : `${spec.valueName} ${z.toFixed(4)}`;
     const faces = [face(spec.items[spec.rows[row]])];
@@ -235,6 +236,28 @@ window.Explorer = (() => {
     });
   }
 
+  /* ---- pictures by drop, paste or dialogue; the server's answer is the path it stored each under ---- */
+  function mountDrop(element, trigger, upload) {
+    const input = element.querySelector("input[type=file]"), button = element.querySelector(".xp-choose");
+    const said = element.querySelector(".xp-uploading");
+    async function send(files) {
+      const list = Array.from(files).slice(0, input.multiple ? 64 : 1);
+      if (!list.length) return;
+      said.textContent = `Uploading ${list.length === 1 ? "a picture" : list.length + " pictures"} …`;
+      const done = await Promise.allSettled(list.map((file) => upload(file)));
+      const paths = done.filter((d) => d.status === "fulfilled" && d.value?.path).map((d) => d.value.path);
+      const lost = list.length - paths.length;
+      said.textContent = lost ? `${lost} could not be uploaded: at most 64 MB each` : "";
+      if (paths.length) trigger("dropped", { paths });
+    }
+    button.addEventListener("click", () => input.click());
+    input.addEventListener("change", () => { send(input.files); input.value = ""; });
+    for (const name of ["dragenter", "dragover"]) element.addEventListener(name, (event) => { event.preventDefault(); element.classList.add("xp-over"); });
+    for (const name of ["dragleave", "drop"]) element.addEventListener(name, () => element.classList.remove("xp-over"));
+    element.addEventListener("drop", (event) => { event.preventDefault(); send(event.dataTransfer.files); });
+    element.addEventListener("paste", (event) => { if (event.clipboardData.files.length) { event.preventDefault(); send(event.clipboardData.files); } });
+  }
+
   /* ---- theme: follows the system until a visitor chooses, then remembers ---- */
   function setTheme(dark) {
     document.body.classList.toggle("dark", dark);
@@ -252,5 +275,5 @@ window.Explorer = (() => {
     });
   }
 
-  return { mountChart, mountClicks, mountTheme };
+  return { mountChart, mountClicks, mountDrop, mountTheme };
 })();

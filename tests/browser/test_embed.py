@@ -25,6 +25,14 @@ def embed(page: Page, texts: str) -> None:
     page.locator("#embed-go").click()
 
 
+def no_pictures(page: Page) -> None:
+    """Takes the example's pictures out, one by one."""
+    tiles = page.locator("#embed-pictures .xp-row li")
+    for left in (2, 1, 0):
+        tiles.first.get_by_role("button").click()
+        expect(tiles).to_have_count(left)
+
+
 def test_the_first_view_shows_vectors(page_in_each_view: Page, request: pytest.FixtureRequest) -> None:
     page = page_in_each_view
     drawn(page, "#embed-figure", "vectors of")
@@ -37,7 +45,7 @@ def test_the_first_view_shows_vectors(page_in_each_view: Page, request: pytest.F
 
 def test_texts_are_embedded_and_shown_with_norm_tokens_and_time(page: Page) -> None:
     drawn(page, "#embed-figure")
-    page.locator("#embed-files button[aria-label='Clear']").first.click()
+    no_pictures(page)
     embed(page, "first line\n\nsecond line")
     expect(page.locator(ROWS)).to_have_count(2)
     drawn(page, "#embed-figure", "2 vectors")
@@ -73,7 +81,7 @@ def test_the_three_downloads_hold_the_vectors(page: Page, tmp_path: Path) -> Non
 
 def test_nothing_typed_is_a_hint(page: Page) -> None:
     drawn(page, "#embed-figure")
-    page.locator("#embed-files button[aria-label='Clear']").first.click()
+    no_pictures(page)
     embed(page, "   \n ")
     expect(page.locator("#embed-status")).to_contain_text("Nothing to embed yet")
     expect(page.locator("#embed-figure .xp-plot")).to_be_hidden()
@@ -84,11 +92,11 @@ def test_a_file_that_is_no_picture_is_named_and_the_rest_is_embedded(page: Page,
     good, bad = tmp_path / "good.png", tmp_path / "bad.png"
     Image.new("RGB", (60, 40), "teal").save(good)
     bad.write_text("<script>alert(1)</script>")
-    page.locator("#embed-files button[aria-label='Clear']").first.click()
-    page.locator("#embed-files input[type=file]").set_input_files([good, bad])
-    expect(page.locator("#embed-files")).to_contain_text("bad")
+    no_pictures(page)
+    page.locator("#embed-pictures input[type=file]").set_input_files([good, bad])
+    expect(page.locator("#embed-pictures .xp-error")).to_contain_text("bad.png")
+    expect(page.locator("#embed-pictures .xp-row img")).to_have_count(1)
     embed(page, "a text")
-    expect(page.locator("#embed-status .xp-error")).to_contain_text("bad.png")
     expect(page.locator(ROWS)).to_have_count(2)
 
 
@@ -114,3 +122,33 @@ def test_hostile_text_stays_text(page: Page) -> None:
     page.locator("#embed-figure .xp-plot .nsewdrag").first.hover()
     expect(page.locator("#embed-figure .xp-tip")).to_be_visible()
     assert "owned" not in page.title()
+
+
+def test_pictures_can_be_dropped(page: Page) -> None:
+    drawn(page, "#embed-figure")
+    page.locator("#embed-pictures .xp-choose").evaluate(
+        """async (zone) => {
+            const canvas = Object.assign(document.createElement("canvas"), { width: 50, height: 50 });
+            canvas.getContext("2d").fillRect(10, 10, 20, 20);
+            const blob = await new Promise((done) => canvas.toBlob(done, "image/png"));
+            const carried = new DataTransfer();
+            carried.items.add(new File([blob], "dropped.png", { type: "image/png" }));
+            const how = { dataTransfer: carried, bubbles: true, cancelable: true };
+            zone.dispatchEvent(new DragEvent("drop", how));
+        }"""
+    )
+    expect(page.locator("#embed-pictures .xp-row img")).to_have_count(4)
+
+
+def test_long_work_shows_progress_and_can_be_cancelled(page: Page) -> None:
+    drawn(page, "#embed-figure")
+    no_pictures(page)
+    words = "every one of these lines is long enough to keep the model busy for a little while " * 12
+    embed(page, "\n".join(f"{number}: {words}" for number in range(200)))
+    expect(page.locator("#embed-status")).to_contain_text("Encoding:")
+    page.get_by_role("button", name="Cancel").locator("visible=true").click()
+    expect(page.locator("#embed-status")).to_contain_text("Stopped")
+    page.wait_for_timeout(1500)
+    expect(page.locator("#embed-status")).to_contain_text("Stopped")
+    embed(page, "a short one")
+    expect(page.locator(ROWS)).to_have_count(1)

@@ -79,20 +79,21 @@ def test_file_names_become_safe_base_names(name: str, safe: str) -> None:
     assert c.safe_name(name) == safe
 
 
-def test_documents_pair_line_and_picture(pictures: list[str]) -> None:
-    added = c.documents_from("first\nsecond", pictures[:2])
+def test_documents_pair_text_and_picture(pictures: list[str]) -> None:
+    images = c.images_from(pictures).items
+    added = c.documents_from(c.texts_from("first\nsecond").items, images[:2])
     assert [(item.kind, item.text, item.name) for item in added.items] == [
         ("document", "first", "picture 0.png"),
         ("document", "second", "picture 1.png"),
     ]
-    assert [item.text for item in c.documents_from("all", pictures).items] == ["all"] * 3
+    assert [item.text for item in c.documents_from(c.texts_from("all").items, images).items] == ["all"] * 3
 
 
 @pytest.mark.parametrize(("lines", "count"), [("a\nb", 3), ("", 2), ("a", 0), (None, 1)])
 def test_documents_that_do_not_pair_up_are_refused(
     lines: str | None, count: int, pictures: list[str]
 ) -> None:
-    added = c.documents_from(lines, pictures[:count])
+    added = c.documents_from(c.texts_from(lines).items, c.images_from(pictures[:count]).items)
     assert added.items == () and added.problems
 
 

@@ -55,7 +55,7 @@ def run_embed(
         "dim": 64,
         **changes,
     }
-    return last(embed.run(bench, texts, files, *options.values()))
+    return last(embed.run(bench, texts, images_from(files).items, *options.values()))
 
 
 def test_embed_gives_figure_table_files_and_code(
@@ -87,7 +87,7 @@ def test_text_and_picture_together(bench: Workbench, pictures: list[str]) -> Non
     _, state, *_ = run_embed(bench, "one\ntwo", pictures[:2], together=True)
     assert [item.kind for item in state.items] == ["document", "document"]
     _, state, *_ = run_embed(bench, "two lines\nof one text", pictures[:2], together=True, per_line=False)
-    assert {item.text for item in state.items} == {"two lines of one text"}
+    assert {item.text for item in state.items} == {"two lines\nof one text"}
 
 
 @pytest.mark.parametrize("texts", ["", "  \n\n ", None])
@@ -96,11 +96,11 @@ def test_blank_input_is_a_hint(bench: Workbench, texts: str | None) -> None:
     assert "Nothing to embed yet" in status and state is None and figure == ""
 
 
-def test_a_bad_picture_does_not_stop_the_texts(bench: Workbench, tmp_path: Path) -> None:
-    bad = tmp_path / "bad.png"
-    bad.write_bytes(b"\x89PNG\r\n\x1a\n rubbish")
-    status, state, *_ = run_embed(bench, "one", [str(bad)])
-    assert "bad.png" in status and "xp-error" in status and len(state.items) == 1
+def test_a_picture_that_expired_does_not_stop_the_texts(bench: Workbench, pictures: list[str]) -> None:
+    images = images_from(pictures[:1]).items
+    Path(pictures[0]).unlink()
+    status, state, _, table, *_ = last(embed.run(bench, "one", images, False, True, "retrieval", "query", 64))
+    assert "expired" in status and "xp-error" in status and len(state.items) == 2 and "expired" in table
 
 
 @pytest.mark.parametrize(
@@ -251,7 +251,9 @@ def find(
     encoding = {"task": "retrieval", "prompt_name": "query", "batch": 4}
     encoding |= {key: changes.pop(key) for key in list(changes) if key in encoding}
     return last(
-        retrieval.run(bench, items, text, image, *encoding.values(), *{**RANKING, **changes}.values())
+        retrieval.run(
+            bench, items, text, images_from(image).items, *encoding.values(), *{**RANKING, **changes}.values()
+        )
     )
 
 

@@ -107,7 +107,7 @@ def _embed_event(site: Site) -> dict[str, Any]:
 
 
 def _join(site: Site, session: str, **changes: Any) -> httpx.Response:
-    values = {"texts": "hello", "files": None, "together": False, "per_line": True, "task": "retrieval"}
+    values = {"texts": "hello", "pictures": None, "together": False, "per_line": True, "task": "retrieval"}
     data = list({**values, "role": "query", "dim": 16, **changes}.values())
     body = {"data": data, "fn_index": _embed_event(site)["id"], "session_hash": session, "trigger_id": None}
     return site.client.post("/gradio_api/queue/join", json=body)
@@ -139,7 +139,7 @@ def test_an_embedding_goes_through_the_queue(site: Site) -> None:
         ({"dim": 10_000}, "256"),
         ({"dim": "DROP TABLE"}, ""),
         ({"texts": 7}, ""),
-        ({"files": [{"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}]}, ""),
+        ({"pictures": [{"path": "/etc/passwd"}]}, ""),  # a session's state is not for the client to set
     ],
 )
 def test_a_forged_value_is_a_message_and_no_traceback(site: Site, forged: dict[str, Any], words: str) -> None:

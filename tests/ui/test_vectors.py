@@ -32,7 +32,7 @@ def counting(model: Embedder) -> Workbench:
 
 
 def test_vectors_are_the_embedder_s_own(bench: Workbench, model: Embedder, pictures: list[str]) -> None:
-    items = [text_item("a text"), image_item(pictures[0]), document_item("both", pictures[1])]
+    items = [text_item("a text"), image_item(pictures[0]), document_item("both", image_item(pictures[1]))]
     result = bench.run(items, "code", "passage")
     sources = ["a text", Path(pictures[0]), {"text": "both", "image": Path(pictures[1])}]
     expected = model.embed(sources, task="code", prompt_name="passage", vectors=("dense",))
