@@ -137,9 +137,19 @@ class TopK:
             kth = np.partition(scores, width - self._k, axis=1)[:, width - self._k]
             least = np.maximum(least, kth)
         line, column = np.nonzero(scores >= least[:, None])
-        if not len(line):
-            return
         self._merge(lines, line, self._keys_of(scores[line, column], column + first_row))
+
+    def add_pairs(self, scores: Matrix, rows: Rows, queries: Rows) -> None:
+        """Take in scores of single pairs; a pair is added once.
+
+        Args:
+            scores: float32 (p,), finite.
+            rows: corpus row of each, int64 (p,).
+            queries: query of each, int64 (p,), ascending.
+        """
+        if len(queries):
+            lines = slice(int(queries[0]), int(queries[-1]) + 1)
+            self._merge(lines, queries - queries[0], self._keys_of(scores, rows))
 
     def ranking(self) -> Ranking:
         """What has been found so far."""
@@ -154,6 +164,8 @@ class TopK:
 
     def _merge(self, lines: slice, line: Rows, keys: Rows) -> None:
         """Put keys, sorted by line, beside those kept, and keep the k largest."""
+        if not len(line):
+            return
         kept = self._keys[lines]
         counts = np.bincount(line, minlength=len(kept))
         starts = np.cumsum(counts) - counts
