@@ -38,6 +38,7 @@ def parser() -> argparse.ArgumentParser:
     measure.add_argument("--seed", type=int, default=0)
     measure.add_argument("--precision", default="float32")
     measure.add_argument("--threads", type=int, default=1)
+    measure.add_argument("--card", action="store_true", help="write the figures into the folder's README.md")
     return top
 
 
@@ -51,10 +52,13 @@ def main(arguments: list[str] | None = None) -> int:
             recipe = recipe if options.effort == 1.0 else shorter(recipe, options.effort)
             Run(recipe, options.runs, options.out, options.seed, options.sources).run(options.stage)
         else:
+            from embedder.training.card import write_card
             from embedder.training.evaluate import evaluate
 
             found = evaluate(options.folder, options.runs, options.sources, options.seed, options.precision)
             print(json.dumps(found, indent=2))
+            if options.card:
+                write_card(options.folder, options.runs, found)
     except MissingSource as missing:
         say(str(missing))
         return 2

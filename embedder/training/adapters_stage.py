@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from embedder.adapters import adapter_parameters, inject, lora_config, lora_layers
-from embedder.training.batches import Padded, caption_group, pair_batch
+from embedder.training.batches import Padded, caption_group, pair_batch, share_a_text
 from embedder.training.losses import info_nce, matryoshka_info_nce, max_sim
 from embedder.training.network import TASKS, ImageTemplate, Miniature, masked_mean
 from embedder.training.pairs import PairSet
@@ -40,12 +40,13 @@ MIXTURES: dict[str, dict[str, float]] = {
 class AdapterSettings:
     """Length of one adapter's training."""
 
-    steps: int = 500
+    steps: int = 400
     batch: int = 64
     tokens: int = 96
     rate: float = 2e-3
     late_weight: float = 0.3
     pool: int = 4096
+    queue: int = 2048
 
 
 def settings_dict() -> dict[str, Any]:
@@ -180,6 +181,18 @@ class _Work:
 
     def __post_init__(self) -> None:
         self.template = ImageTemplate.of(self.tokenizer).shortened()
+        self.queues: dict[str, tuple[Tensor, Tensor]] = {}
+
+    def queued(self, name: str, right: Tensor, keys: Tensor) -> tuple[Tensor, Tensor]:
+        """The right sides with those of the source's last batches behind them: many negatives at no cost.
+
+        The vectors of a moment ago are good enough, a LoRA changing slowly (He et al., MoCo, 2020).
+        """
+        empty = (right.detach()[:0], keys[:0])
+        old, old_keys = self.queues.get(name, empty)
+        kept = (torch.cat([right.detach(), old]), torch.cat([keys, old_keys]))
+        self.queues[name] = (kept[0][: self.settings.queue], kept[1][: self.settings.queue])
+        return torch.cat([right, old]), torch.cat([keys, old_keys])
 
     def encode(self, side: Padded) -> tuple[Tensor, Tensor]:
         """Mean states (n, hidden) and projected unit token vectors (n, tokens, late)."""
@@ -195,7 +208,9 @@ class _Work:
         with half():
             left, left_late = self.encode(batch.left)
             right, right_late = self.encode(batch.right)
-        dense = matryoshka_info_nce(left, right, dims, same=batch.same, temperature=0.05)
+        rights, keys = self.queued(name, right, batch.keys)
+        same = share_a_text(batch.keys, keys)
+        dense = matryoshka_info_nce(left, rights, dims, same=same, temperature=0.05)
         scores = max_sim(left_late, batch.left.mask, right_late, batch.right.mask)
         return dense, info_nce(scores / 0.05, batch.same)
 

@@ -98,20 +98,25 @@ def _prompted(scene: Scene, rng: np.random.Generator, plain: float) -> str:
 
 @dataclass(frozen=True)
 class PairBatch:
-    """A batch of one source: left and right texts, and which rows are equal texts."""
+    """A batch of one source: left and right texts, which pairs share one, and the texts' keys (n, 2)."""
 
     left: Padded
     right: Padded
     same: Tensor
+    keys: Tensor
 
 
 def pair_batch(pairs: PairSet, count: int, rng: np.random.Generator, limit: int) -> PairBatch:
     """Draw `count` pairs of a source, each text cut to `limit` tokens."""
     picks = rng.choice(len(pairs), min(count, len(pairs)), replace=False)
     sides = [pad([rows.row(int(i), limit) for i in picks]) for rows in (pairs.left, pairs.right)]
-    keys = [torch.from_numpy(side[picks]) for side in (pairs.left_keys, pairs.right_keys)]
-    same = (keys[0][:, None] == keys[0][None]) | (keys[1][:, None] == keys[1][None])
-    return PairBatch(sides[0], sides[1], same)
+    keys = torch.from_numpy(np.stack([pairs.left_keys[picks], pairs.right_keys[picks]], axis=1))
+    return PairBatch(sides[0], sides[1], share_a_text(keys, keys), keys)
+
+
+def share_a_text(one: Tensor, other: Tensor) -> Tensor:
+    """Keys (n, 2) and (m, 2) -> (n, m) bool, True where two pairs have their left or right text in common."""
+    return (one[:, None] == other[None]).any(-1)
 
 
 def batches_by_length(rows: Ragged, tokens: int = 16_000, limit: int = 2048) -> list[NDArray[np.int64]]:

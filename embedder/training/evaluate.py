@@ -15,6 +15,7 @@ from embedder.training.held_out_renderer import render
 from embedder.training.progress import say
 from embedder.training.scenes import Scene, caption, hard_negatives, sample_scene
 
+SCENES = 300  # pictures in the scene scores
 MISTAKES = ("relation", "colours", "colour")
 Floats = NDArray[np.float32]
 
@@ -35,7 +36,7 @@ def two_things(count: int, seed: int) -> list[Scene]:
 def scene_scores(
     model: Embedder,
     *,
-    count: int = 300,
+    count: int = SCENES,
     seed: int = 0,
     task: str = "retrieval",
     side: int = 224,

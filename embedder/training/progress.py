@@ -22,14 +22,14 @@ class Progress:
     """
 
     def __init__(
-        self, folder: Path, name: str, total: int, *, save_every: int = 250, say_every: int = 50
+        self, folder: Path, name: str, total: int, *, save_every: int | None = None, say_every: int = 50
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.name, self.total = name, total
-        self.save_every, self.say_every = save_every, say_every
+        self.save_every, self.say_every = save_every or max(1, min(250, total // 4)), say_every
         self.checkpoint, self.csv = folder / f"{name}.pt", folder / f"{name}.loss.csv"
-        self.first, self.started, self.count = 0, time.time(), 0
-        self.sums: dict[str, float] = {}
+        self.first, self.started = 0, time.time()
+        self.sums: dict[str, tuple[float, int]] = {}
         self.state: State | None = None
 
     def resume(self) -> State | None:
@@ -50,12 +50,12 @@ class Progress:
     def log(self, step: int, **values: float) -> None:
         """Take note of a step's figures; their means are written every `say_every` steps."""
         for key, value in values.items():
-            self.sums[key] = self.sums.get(key, 0.0) + value
-        self.count += 1
+            total, count = self.sums.get(key, (0.0, 0))
+            self.sums[key] = (total + value, count + 1)
         if (step + 1) % self.say_every and step + 1 != self.total:
             return
-        means = {key: value / self.count for key, value in self.sums.items()}
-        self.sums, self.count = {}, 0
+        means = {key: total / count for key, (total, count) in self.sums.items()}
+        self.sums = {}
         if not self.csv.exists() or not self.csv.read_text(encoding="utf-8").strip():
             self.csv.write_text(",".join(["step", "seconds", *means]) + "\n", encoding="utf-8")
         seconds = time.time() - self.started

@@ -20,9 +20,17 @@ from embedder.training.pairs import PairSet
 from embedder.training.progress import say
 from embedder.training.static_table import StaticSettings, score_static, train_static
 from embedder.training.text_stage import TextSettings, report, train_text
-from embedder.training.vision_stage import BankSettings, CropSettings, calibrate, train_bank, train_crops
+from embedder.training.vision_stage import (
+    BankSettings,
+    CellSettings,
+    CropSettings,
+    calibrate,
+    train_bank,
+    train_cells,
+    train_crops,
+)
 
-STAGES = ("static", "text", "crops", "bank", "adapters", "export")
+STAGES = ("static", "text", "crops", "cells", "bank", "adapters", "export")
 
 SIZES = Sizes(
     vocabulary=19_200, hidden=256, feed_forward=512, heads=4, kv_heads=2, dims=(16, 32, 64, 128, 256)
@@ -35,7 +43,7 @@ class Recipe:
 
     Attributes:
         sizes: of the network.
-        static, text, crops, bank, adapters: settings of the stages.
+        static, text, crops, cells, bank, adapters: settings of the stages.
         few: use the standard library's first level only, no WordNet and no CLDR, 600 pairs of each source.
     """
 
@@ -47,6 +55,7 @@ class Recipe:
     )
     text: TextSettings = field(default_factory=TextSettings)
     crops: CropSettings = field(default_factory=CropSettings)
+    cells: CellSettings = field(default_factory=CellSettings)
     bank: BankSettings = field(default_factory=BankSettings)
     adapters: AdapterSettings = field(default_factory=AdapterSettings)
     few: bool = False
@@ -73,6 +82,7 @@ def smoke() -> Recipe:
         static=StaticSettings(1500, 63, (16, 32, 63), steps=60, batch=128),
         text=TextSettings(steps=12, scenes=8, general=8, general_tokens=24, warm_up=3),
         crops=CropSettings(steps=6, batch=16),
+        cells=CellSettings(steps=4, batch=8),
         bank=BankSettings(
             steps=6, batch=8, anchors=4, general=4, general_tokens=16, warm_up=2, tellings=1, things=6
         ),
@@ -124,6 +134,7 @@ class Run:
             "static": self.static,
             "text": self.text,
             "crops": self.crops,
+            "cells": self.cells,
             "bank": self.bank,
             "adapters": self.adapters,
             "export": self.export,
@@ -160,6 +171,11 @@ class Run:
         """Shapes close up."""
         train_crops(self.network, self.recipe.crops, self.runs, self.seed)
 
+    def cells(self) -> None:
+        """What each image token shows."""
+        calibrate(self.network, self.seed)
+        train_cells(self.network, self.recipe.cells, self.runs, self.seed)
+
     def bank(self) -> None:
         """Scenes."""
         calibrate(self.network, self.seed)
@@ -190,5 +206,5 @@ class Run:
 
 def shorter(recipe: Recipe, factor: float) -> Recipe:
     """The recipe with every stage's steps multiplied by `factor` (at least two)."""
-    parts = {name: getattr(recipe, name) for name in ("static", "text", "crops", "bank", "adapters")}
+    parts = {name: getattr(recipe, name) for name in ("static", "text", "crops", "cells", "bank", "adapters")}
     return replace(recipe, **{k: replace(v, steps=max(2, round(v.steps * factor))) for k, v in parts.items()})

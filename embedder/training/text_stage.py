@@ -45,16 +45,16 @@ class TextSettings:
     general_tokens: int = 48
     rate: float = 1e-3
     warm_up: int = 50
-    static_weight: float = 2.0
-    general_weight: float = 1.0
+    static_weight: float = 1.0
+    general_weight: float = 0.5
 
 
-def schedule(step: int, steps: int, warm_up: int, floor: float = 0.03) -> float:
-    """Factor on the rate: a linear rise, then half a cosine down to `floor`."""
+def schedule(step: int, steps: int, warm_up: int, floor: float = 0.03, hold: float = 0.0) -> float:
+    """Factor on the rate: a linear rise, 1 for the share `hold` of the rest, a cosine down to `floor`."""
     if step < warm_up:
         return (step + 1) / warm_up
-    done = (step - warm_up) / max(1, steps - warm_up)
-    return floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+    done = ((step - warm_up) / max(1, steps - warm_up) - hold) / (1 - hold)
+    return floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * min(1.0, max(0.0, done))))
 
 
 def half() -> torch.autocast:
@@ -82,12 +82,17 @@ def train_text(
         group = caption_group(settings.scenes, rng, tokenizer, plain=plain)
         pairs = sources[str(rng.choice(names, p=chances))]
         batch = pair_batch(pairs, settings.general, rng, settings.general_tokens)
-        dims = some_dims(network.sizes.dims, rng)
+        dims = some_dims(network.sizes.dims, rng, 1)
         with half():
             scenes = scene_loss(network, group, dims)
             general, drift = general_losses(network, batch, dims)
         loss = scenes + settings.general_weight * general + settings.static_weight * drift
-        descend(optimiser, loss, layers, settings.rate * schedule(step, settings.steps, settings.warm_up))
+        descend(
+            optimiser,
+            loss,
+            layers,
+            settings.rate * schedule(step, settings.steps, settings.warm_up, hold=0.5),
+        )
         progress.log(step, scenes=scenes.item(), general=general.item(), drift=drift.item())
         progress.save(step, lambda: {"network": network.state_dict(), "optimiser": optimiser.state_dict()})
 

@@ -18,7 +18,7 @@ from embedder.training.network import ImageTemplate, Miniature
 from embedder.training.pairs import PASSAGE, QUERY, PairSet, tokenise
 from embedder.training.pictures import COLOUR_NAMES, crop_batch, scene_batch
 from embedder.training.progress import Progress, say
-from embedder.training.scenes import SHAPES, THINGS, Scene, all_scenes, caption
+from embedder.training.scenes import SHAPES, THINGS, Scene, all_scenes, caption, sample_scene
 from embedder.training.static_table import some_dims, source_chances
 from embedder.training.text_stage import (
     descend,
@@ -41,10 +41,19 @@ class CropSettings:
 
 
 @dataclass(frozen=True)
+class CellSettings:
+    """Length of the stage that names what each image token shows."""
+
+    steps: int = 1400
+    batch: int = 64
+    rate: float = 1e-3
+
+
+@dataclass(frozen=True)
 class BankSettings:
     """Length and balance of the bank stage."""
 
-    steps: int = 2400
+    steps: int = 2000
     batch: int = 64
     rate: float = 1e-3
     language_factor: float = 0.5
@@ -113,6 +122,35 @@ def train_crops(network: Miniature, settings: CropSettings, folder: Path, seed: 
         progress.save(step, lambda: {"network": trained.state_dict(), "optimiser": optimiser.state_dict()})
 
 
+def train_cells(network: Miniature, settings: CellSettings, folder: Path, seed: int) -> None:
+    """Say for each image token what it shows: colour, shape, and which of the two things it belongs to.
+
+    This needs no text, so it can run before the text stage is over; the merger learns here too.
+    """
+    network.requires_grad_(False)
+    torch.manual_seed(seed)
+    trained = Trained(network.model.visual, network.sizes.hidden)
+    for parameter in trained.parameters():
+        parameter.requires_grad_(True)
+    parameters = list(trained.parameters())
+    optimiser = torch.optim.AdamW(parameters, lr=settings.rate, weight_decay=0.01)
+    progress = Progress(folder, "cells", settings.steps)
+    restore(progress, trained, optimiser)
+    for step in progress.steps():
+        rng = np.random.default_rng((seed, 9, step))
+        scenes = [sample_scene(rng).canonical() for _ in range(settings.batch)]
+        batch = scene_batch(scenes, rng)
+        labels = batch.cells.flatten(0, 1)
+        with half():
+            features = network.vision(batch.patches, batch.grid).flatten(0, 1)
+            loss = trained.heads.loss(features, labels)
+        descend(optimiser, loss, parameters, settings.rate * schedule(step, settings.steps, 30))
+        things = labels[:, 0] < len(COLOUR_NAMES)
+        right = trained.heads.shape(features[things].float()).argmax(1) == labels[things, 1]
+        progress.log(step, loss=loss.item(), shapes=right.float().mean().item())
+        progress.save(step, lambda: {"network": trained.state_dict(), "optimiser": optimiser.state_dict()})
+
+
 @dataclass(frozen=True)
 class Bank:
     """The text side, fixed: every scene's vector, and the place of each scene in it."""
@@ -150,6 +188,7 @@ def train_bank(
     bank = _kept_bank(network, tokenizer, settings, folder, seed)
     torch.manual_seed(seed)
     trained = Trained(network, network.sizes.hidden)
+    _take_heads(trained.heads, folder)
     tower = [*network.model.visual.parameters(), *trained.heads.parameters()]
     for parameter in tower:
         parameter.requires_grad_(True)
@@ -161,7 +200,9 @@ def train_bank(
     for step in progress.steps():
         rng = np.random.default_rng((seed, 6, step))
         dims = some_dims(network.sizes.dims, rng)
-        losses = work.pictures(rng, dims) | work.texts(rng, dims)
+        losses = work.pictures(rng, dims)
+        if step % 2 == 0:
+            losses |= work.texts(rng, dims)
         weights = {"cells": settings.cell_weight, "drift": 2.0}
         loss = torch.stack([weights.get(name, 1.0) * value for name, value in losses.items()]).sum()
         descend(
@@ -172,6 +213,12 @@ def train_bank(
         )
         progress.log(step, **{name: value.item() for name, value in losses.items()}, right=work.right)
         progress.save(step, lambda: {"network": trained.state_dict(), "optimiser": optimiser.state_dict()})
+
+
+def _take_heads(heads: Heads, folder: Path) -> None:
+    """Go on with the heads of the cells stage."""
+    state = torch.load(folder / "cells.pt", weights_only=True)["network"]
+    heads.load_state_dict({k.removeprefix("heads."): v for k, v in state.items() if k.startswith("heads.")})
 
 
 def _kept_bank(

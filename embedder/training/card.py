@@ -1,0 +1,112 @@
+"""The model card: what the miniature is, what it learned from, how well it does, and where it ends."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from embedder.checkpoint import adapter_entries, base_entries, write_checksums
+from embedder.spec import read_json
+from embedder.training import data_code, data_text
+from embedder.training.adapters_stage import RANK
+from embedder.training.evaluate import SCENES
+from embedder.training.network import PIXELS, Sizes
+from embedder.training.scenes import COLOURS, SHAPES, all_scenes
+
+TEMPLATE = Path(__file__).with_name("card_template.md")
+
+
+def write_card(folder: Path, runs: Path, scores: Mapping[str, Any]) -> None:
+    """Write README.md into an exported folder, and its checksums anew.
+
+    Args:
+        folder: the exported model.
+        runs: the training's folder, for the list of packages learned from.
+        scores: what :func:`embedder.training.evaluate.evaluate` returned.
+    """
+    config = read_json(folder / "config.json")
+    text, vision = config["text_config"], config["vision_config"]
+    sizes = Sizes(
+        vocabulary=text["vocab_size"], hidden=text["hidden_size"],
+        layers=text["num_hidden_layers"],
+        feed_forward=text["intermediate_size"], heads=text["num_attention_heads"],
+        kv_heads=text["num_key_value_heads"], dims=tuple(config["matryoshka_dims"]),
+        late=config["multi_vector_projector_dim"], vision_width=vision["hidden_size"],
+        vision_depth=vision["depth"],
+        vision_feed_forward=vision["intermediate_size"], vision_heads=vision["num_heads"],
+    )  # fmt: skip
+    entries = [*base_entries(folder).values(), *adapter_entries(folder).values()]
+    parameters = sum(math.prod(entry.shape) for entry in entries)
+    licences = data_code.licences(data_code.cached(runs / "code.jsonl"))
+    counts = {
+        "bank": len(all_scenes()), "shapes": len(SHAPES), "colours": len(COLOURS),
+        "languages": len(data_text.LANGUAGES) + 1, "scenes": SCENES,
+    }  # fmt: skip
+    (folder / "README.md").write_text(card(sizes, parameters, scores, licences, counts), encoding="utf-8")
+    write_checksums(folder)
+
+
+def card(
+    sizes: Sizes,
+    parameters: int,
+    scores: Mapping[str, Any],
+    licences: Mapping[str, str],
+    counts: Mapping[str, int],
+) -> str:
+    """The text of README.md.
+
+    Args:
+        sizes: of the network.
+        parameters: of base, projector and adapters together.
+        scores: what :func:`embedder.training.evaluate.evaluate` returned.
+        licences: package -> licence of the code learned from.
+        counts: "bank", "shapes", "colours", "languages", "scenes".
+    """
+    fields = {name: getattr(sizes, name) for name in Sizes.__dataclass_fields__}
+    fields |= {
+        "dims": ", ".join(str(dim) for dim in sizes.dims),
+        "parameters": parameters,
+        "rank": RANK,
+        "side": round(PIXELS**0.5),
+        "licences": ", ".join(f"{name} ({licence})" for name, licence in licences.items()),
+        "scene_table": _scene_table(scores, sizes),
+        "code_table": _code_table(scores, sizes),
+        "late": _figure(scores["scenes, late interaction, 4-way"]),
+        "gallery": scores["code gallery"],
+        "translation": ", ".join(
+            f"{task} {_figure(scores[f'translation R@1, {task}'])}" for task in ("retrieval", "text-matching")
+        ),
+        "scene_count": counts["scenes"],
+        **{name: counts[name] for name in ("bank", "shapes", "colours", "languages")},
+    }
+    return TEMPLATE.read_text(encoding="utf-8").format(**fields)
+
+
+def _figure(value: float) -> str:
+    return f"{value:.3f}".removeprefix("0")
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _scene_table(scores: Mapping[str, Any], sizes: Sizes) -> str:
+    rows = []
+    for name in ("scenes", "scenes, varied wording"):
+        for metric in ("4-way", "R@10"):
+            rows.append(
+                [f"{name}: {metric}", *(_figure(scores[name][f"{metric}@{dim}"]) for dim in sizes.dims)]
+            )
+    return _table(["", *(str(dim) for dim in sizes.dims)], rows)
+
+
+def _code_table(scores: Mapping[str, Any], sizes: Sizes) -> str:
+    rows = []
+    for task in ("retrieval", "code", "text-matching"):
+        for view in ("body", "def line and body"):
+            found = scores[f"{view}, {task}"]
+            rows.append([f"{view}, task {task}", *(_figure(found[f"nDCG@10@{dim}"]) for dim in sizes.dims)])
+    return _table(["", *(str(dim) for dim in sizes.dims)], rows)

@@ -1,0 +1,146 @@
+"""The whole recipe in seconds: it trains, survives kill -9, and exports the published layout, which loads."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors import safe_open
+from tokenizers import Tokenizer
+
+from embedder import Embedder
+from embedder.adapters import adapter_parameters
+from embedder.checkpoint import ADAPTER_WEIGHTS, tensor_entries, verify_checksums
+from embedder.training import data_code, data_text, pairs, recipe, renderers
+from embedder.training.__main__ import main
+from embedder.training.adapters_stage import activate, add_adapters
+from embedder.training.network import TASKS, Miniature
+from embedder.training.scenes import Scene, Thing
+from embedder.training.static_table import score_static
+from embedder.training.tokenizer import special_ids
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Folders of a finished smoke run: (runs, out)."""
+    folder = tmp_path_factory.mktemp("smoke")
+    threads = torch.get_num_threads()
+    assert main(["mini", "--smoke", "--runs", str(folder / "runs"), "--out", str(folder / "out")]) == 0
+    torch.set_num_threads(threads)
+    return folder / "runs", folder / "out"
+
+
+def losses(runs, stage, column):
+    with (runs / f"{stage}.loss.csv").open() as file:
+        return [float(row[column]) for row in csv.DictReader(file)]
+
+
+@pytest.fixture(scope="module")
+def model(trained):
+    return Embedder.from_pretrained(trained[1], device="cpu", precision="float32")
+
+
+def held_out_score(runs, table):
+    tokenizer = Tokenizer.from_file(str(runs / "tokenizer.json"))
+    code = data_code.cached(runs / "code.jsonl", few=True)
+    texts = pairs.text_pairs(code, held_out=True, words=False)
+    return score_static(table, pairs.encode({"code": texts["code"]}, tokenizer)["code"], [63])[63]
+
+
+def test_held_out_retrieval_rises(trained):
+    runs, _ = trained
+    table = torch.load(runs / "table.pt", weights_only=True)
+    untrained = torch.randn(table.shape, generator=torch.Generator().manual_seed(0))
+    assert held_out_score(runs, table) > held_out_score(runs, untrained) + 0.05
+
+
+def test_every_stage_wrote_its_losses(trained):
+    runs, _ = trained
+    assert losses(runs, "static", "loss")[-1] < losses(runs, "static", "loss")[0]
+    for stage in ("text", "crops", "cells", "bank", *(f"adapter-{task}" for task in TASKS)):
+        assert (runs / f"{stage}.loss.csv").read_text().count("\n") >= 2, stage
+
+
+def test_export_is_whole_and_in_the_published_layout(trained):
+    _, out = trained
+    assert verify_checksums(out) >= 10
+    config = json.loads((out / "config.json").read_text())
+    assert "model_type" not in config and "auto_map" not in config
+    assert config["task_names"] == list(TASKS)
+    names = {path.name for path in out.iterdir()}
+    golden = {path.name for path in (ROOT / "tests" / "golden" / "checkpoint").iterdir()}
+    assert {name for name in golden if "model" not in name} - names <= {"chat_template.json", "README.md"}
+
+
+def test_every_adapter_was_trained(trained):
+    entries = tensor_entries(trained[1] / ADAPTER_WEIGHTS)
+    with safe_open(trained[1] / ADAPTER_WEIGHTS, framework="pt") as file:
+        for name in entries:
+            assert float(file.get_tensor(name).float().abs().max()) > 0, name
+    assert {task for task in TASKS if any(f".{task}." in name for name in entries)} == set(TASKS)
+
+
+def test_the_embedder_computes_what_the_training_network_computes(trained, model):
+    runs, _ = trained
+    sizes = recipe.smoke().sizes
+    tokenizer = Tokenizer.from_file(str(runs / "tokenizer.json"))
+    network = Miniature(sizes, special_ids(tokenizer))
+    add_adapters(network, 0)
+    network.load_state_dict(torch.load(runs / f"adapter-{TASKS[-1]}.pt", weights_only=True)["network"])
+    for task in TASKS:
+        activate(network, task)
+        ids = torch.tensor([tokenizer.encode("Query: a red circle above a blue square").ids])
+        with torch.no_grad():
+            own = network.text(ids, torch.ones_like(ids, dtype=torch.bool)).numpy()
+        vector = model.encode_text("a red circle above a blue square", task=task)
+        assert float(vector @ (own[0] / np.linalg.norm(own))) > 0.9999
+        assert adapter_parameters(network, task)
+
+
+def test_pictures_and_tokens_go_through(model):
+    scene = Scene(Thing("red", "circle"), "left", Thing("blue", "star"))
+    image = renderers.draw(scene, 224, np.random.default_rng(0), renderers.CLEAN)
+    assert model.encode_image(image).shape == (64,)
+    late = model.encode_image_multi_vector([image])[0]
+    assert late.shape[1] == 16 and late.shape[0] >= 18  # 16 image tokens and what stands around them
+
+
+def test_a_second_run_finds_everything_done(trained):
+    runs, out = trained
+    before = (out / "SHA256SUMS").read_text()
+    started = time.time()
+    assert main(["mini", "--smoke", "--runs", str(runs), "--out", str(out)]) == 0
+    assert time.time() - started < 60
+    assert (out / "SHA256SUMS").read_text() == before
+
+
+def test_kill_and_resume_ends_where_an_uninterrupted_run_ends(trained, tmp_path):
+    runs, _ = trained
+    words = ["mini", "--smoke", "--stage", "static", "--runs", str(tmp_path), "--out", str(tmp_path / "out")]
+    command = [sys.executable, "-m", "embedder.training", *words]
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
+    while not (tmp_path / "static.pt").exists():
+        assert process.poll() is None, "the run ended before its first checkpoint"
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not (tmp_path / "table.pt").exists()
+    assert main(words) == 0
+    resumed, straight = (torch.load(folder / "table.pt", weights_only=True) for folder in (tmp_path, runs))
+    assert torch.equal(resumed, straight)
+
+
+def test_missing_sources_are_named_in_one_line(tmp_path):
+    with pytest.raises(data_text.MissingSource) as raised:
+        data_text.require(tmp_path / "wordnet", tmp_path / "cldr")
+    assert str(raised.value).count("\n") == 0
+    assert "apt-get install wordnet-base unicode-cldr-core" in str(raised.value)
