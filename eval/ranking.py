@@ -106,7 +106,7 @@ class TopK:
 
         Args:
             queries: number of queries, 0 or more.
-            k: documents to keep for each, 1 or more; fewer are kept if the corpus has fewer.
+            k: documents to keep for each, 1 or more.
             ties: the order of the corpus's ids.
 
         Raises:
@@ -115,7 +115,7 @@ class TopK:
         if k < 1:
             raise InputError(f"k is {k}, expected 1 or more")
         self._ties = ties
-        self._k = min(k, max(1, len(ties)))
+        self._k = k
         self._keys: Rows = np.full((queries, self._k), _NOTHING)
         self._least: Matrix = np.full(queries, -np.inf, dtype=np.float32)
 
@@ -136,7 +136,7 @@ class TopK:
             # Nothing to compare with yet: the k-th best of these is the least that matters.
             kth = np.partition(scores, width - self._k, axis=1)[:, width - self._k]
             least = np.maximum(least, kth)
-        line, column = np.nonzero(scores >= least[:, None])
+        line, column = np.divmod(np.flatnonzero(scores >= least[:, None]), width)  # faster than nonzero
         self._merge(lines, line, self._keys_of(scores[line, column], column + first_row))
 
     def add_pairs(self, scores: Matrix, rows: Rows, queries: Rows) -> None:

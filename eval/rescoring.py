@@ -53,8 +53,7 @@ def settle(
     Args:
         reader: the corpus.
         methods: what computed the scores.
-        found: for each stage a ranking by `Scorer.scores`, `MARGIN` deeper than wanted where the
-            corpus has that many documents.
+        found: for each stage a ranking by `Scorer.scores`, `MARGIN` deeper than wanted.
         depths: depth wanted for each stage.
         ties: the order of ids.
 
@@ -82,7 +81,7 @@ def settle(
             known[unclear[stage].deep] = False
             best[stage].add_pairs(scores[stage][known], ranking.rows[known], np.nonzero(known)[0])
             ranking = best[stage].ranking()
-        settled[stage] = ranking.top(min(depths[stage], ranking.depth))
+        settled[stage] = ranking.top(depths[stage])
     return settled
 
 
@@ -117,7 +116,7 @@ def _left_open(ranking: Ranking, wanted: int, documents: int) -> _Open:
     else:
         deep = np.flatnonzero(close[:, wanted - 1 :].all(axis=1))
     near[deep] = False  # these are searched anew as a whole
-    return _Open(near, deep, scores[deep, min(wanted, ranking.depth) - 1] - TOLERANCE)
+    return _Open(near, deep, scores[deep, wanted - 1] - TOLERANCE)
 
 
 def _score_near(

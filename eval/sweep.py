@@ -109,7 +109,7 @@ def sweep(
         oversample: a refined search scores k times as many candidates anew.
 
     Returns:
-        A ranking for each setting, in the order given.
+        A ranking (q, k) for each setting, in the order given.
 
     Raises:
         InputError: shapes or dtypes do not fit, a width is above d, a value is NaN or infinite, an
@@ -118,16 +118,15 @@ def sweep(
     wanted = list(dict.fromkeys(settings))
     _check(queries, wanted, oversample)
     reader, ties = Reader(corpus, queries.shape[1], len(ids)), TieOrder(ids)
-    depths = _depths(wanted, k, oversample, len(ids))
+    depths = _depths(wanted, k, oversample)
     methods = scorers(queries, list(depths), _fitted(reader, depths))
     best = {stage: TopK(len(queries), depth + MARGIN, ties) for stage, depth in depths.items()}
     _search(len(queries), reader, methods, best)
     found = settle(reader, methods, {stage: top.ranking() for stage, top in best.items()}, depths, ties)
     anew = {setting: TopK(len(queries), k, ties) for setting in wanted if setting.is_refined}
     _refine(queries, reader, found, anew)
-    depth = min(k, max(1, len(ids)))
     return {
-        setting: anew[setting].ranking() if setting in anew else found[setting.stage].top(depth)
+        setting: anew[setting].ranking() if setting in anew else found[setting.stage].top(k)
         for setting in wanted
     }
 
@@ -143,11 +142,11 @@ def _check(queries: Matrix, settings: Sequence[Setting], oversample: int) -> Non
             raise InputError(f"dim is {setting.dim}, the vectors have a width of {queries.shape[1]}")
 
 
-def _depths(settings: Sequence[Setting], k: int, oversample: int, documents: int) -> dict[Stage, int]:
+def _depths(settings: Sequence[Setting], k: int, oversample: int) -> dict[Stage, int]:
     """How many documents each search has to find."""
     depths: dict[Stage, int] = {}
     for setting in settings:
-        depth = min(k * oversample if setting.is_refined else k, max(1, documents))
+        depth = k * oversample if setting.is_refined else k
         depths[setting.stage] = max(depth, depths.get(setting.stage, 0))
     return depths
 

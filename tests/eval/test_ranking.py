@@ -41,8 +41,10 @@ def test_blocks_of_any_size_give_what_sorting_gives(data: st.DataObject) -> None
         best.add(scores[:middle, start : start + size], start)
         best.add(scores[middle:, start : start + size], start, first_query=middle)
     found = best.ranking()
-    assert found.rows.tolist() == naive(scores, ids, k)
-    assert np.array_equal(found.scores, np.take_along_axis(scores, found.rows, axis=1))
+    kept = min(k, documents)
+    assert found.rows[:, :kept].tolist() == naive(scores, ids, k)
+    assert np.array_equal(found.scores[:, :kept], np.take_along_axis(scores, found.rows[:, :kept], axis=1))
+    assert (found.rows[:, kept:] == -1).all()
     shallow = found.top(1)
     assert shallow.rows.tolist() == naive(scores, ids, 1)
 
@@ -57,7 +59,7 @@ def test_what_is_missing_is_marked() -> None:
 
 def test_no_queries_and_no_documents() -> None:
     assert top_k(np.zeros((0, 3), dtype=np.float32), ["a", "b", "c"], 2).rows.shape == (0, 2)
-    assert top_k(np.zeros((2, 0), dtype=np.float32), [], 2).rows.tolist() == [[-1], [-1]]
+    assert top_k(np.zeros((2, 0), dtype=np.float32), [], 2).rows.tolist() == [[-1, -1]] * 2
 
 
 def test_bad_input_is_named() -> None:

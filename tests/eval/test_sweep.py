@@ -52,8 +52,9 @@ def check_search(found: Ranking, scores: np.ndarray, ids: list[str], k: int) -> 
     rounded = scores.astype(np.float32) + np.float32(0)
     for rows, own, line in zip(found.rows, found.scores, rounded, strict=True):
         best = sorted(range(len(ids)), key=lambda row: (line[row], ids[row]), reverse=True)[:k]
-        assert rows.tolist() == best
-        np.testing.assert_allclose(own, line[best], atol=1e-6)
+        missing = k - len(best)
+        assert rows.tolist() == best + [-1] * missing
+        np.testing.assert_allclose(own, [*line[best], *[-np.inf] * missing], atol=1e-6)
 
 
 @pytest.mark.parametrize("precision", list(VectorPrecision))
@@ -182,7 +183,7 @@ def test_a_funnel_finds_what_two_searches_find() -> None:
 def test_a_search_without_settings_or_queries_or_documents() -> None:
     queries, documents = unit(0, 2, 8), unit(1, 5, 8)
     assert sweep(queries, documents, ids_of(5), []) == {}
-    assert sweep(queries[:0], documents, ids_of(5), [Setting(4)])[Setting(4)].rows.shape == (0, 5)
+    assert sweep(queries[:0], documents, ids_of(5), [Setting(4)])[Setting(4)].rows.shape == (0, 100)
     nothing = sweep(queries, documents[:0], [], [Setting(4), Setting(8, "binary", "rescored")])
     assert all((ranking.rows == -1).all() for ranking in nothing.values())
 
