@@ -1,0 +1,158 @@
+"""What one run of the evaluation does, checked before any weight is read."""
+
+import os
+import shlex
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from embedder.errors import InputError
+from embedder.quantization import VectorPrecision
+from embedder.spec import MINI
+from eval.benchmarks import BUNDLED
+from eval.sweep import Setting
+
+VECTORS = ("dense", "late")
+BASELINES = ("bm25", "pca", "random")
+METRICS = ("ndcg@10", "recall@10", "recall@100", "mrr@10", "map", "precision@10")
+DEPTH = 100  # documents found per query, and so the deepest cut-off
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Settings of a run; each field is the command's option of that name.
+
+    Attributes:
+        model: "mini", a hub id or a folder.
+        benchmark: names or folders.
+        task: adapters.
+        dim: widths of dense vectors; none given means those the model was trained to be cut to.
+        vectors: "dense", "late" or both.
+        precision: number formats of the stored dense vectors.
+        search: "exact", "asymmetric", "rescored", "funnel:WIDTH".
+        baseline: "bm25", "pca", "random".
+        metric: named as in "ndcg@10".
+        model_precision: number format of the weights.
+        device: where the weights go.
+        revision: commit on the hub.
+        adapter: own LoRAs as "NAME=FOLDER".
+        out: folder of results.
+        cache: folder of vectors; None is "cache" in `out`.
+        max_length: longest text in tokens.
+        max_pixels: largest picture.
+        batch_size: inputs per forward pass.
+        depth: documents found per query.
+        oversample: candidates scored anew, per document found.
+        seed: of drawn benchmarks, projections and resampling.
+    """
+
+    model: str = MINI
+    benchmark: tuple[str, ...] = tuple(BUNDLED)
+    task: tuple[str, ...] = ("retrieval",)
+    dim: tuple[int, ...] = ()
+    vectors: tuple[str, ...] = ("dense",)
+    precision: tuple[str, ...] = ("float32",)
+    search: tuple[str, ...] = ("exact",)
+    baseline: tuple[str, ...] = ()
+    metric: tuple[str, ...] = METRICS
+    model_precision: str = "auto"
+    device: str = "auto"
+    revision: str | None = None
+    adapter: tuple[str, ...] = ()
+    out: Path = Path("results")
+    cache: Path | None = None
+    max_length: int | None = None
+    max_pixels: int | None = None
+    batch_size: int | None = None
+    depth: int = DEPTH
+    oversample: int = 4
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what can be known to be wrong without the model.
+
+        Raises:
+            InputError: a value is not one of those allowed; it and they are named.
+        """
+        _among("vectors", self.vectors, VECTORS)
+        _among("precision", self.precision, tuple(map(str, VectorPrecision)))
+        _among("baseline", self.baseline, BASELINES)
+        for name in ("benchmark", "task", "vectors", "precision", "search", "metric"):
+            values = getattr(self, name)
+            if not values or len(set(values)) < len(values):
+                raise InputError(f"--{name} is {','.join(values)!r}: at least one, each once")
+        if len(set(self.dim)) < len(self.dim):
+            raise InputError(f"--dim has {','.join(map(str, self.dim))}: each width once")
+        for name, value in (("depth", self.depth), ("oversample", self.oversample)):
+            if value < 1:
+                raise InputError(f"--{name} is {value}, expected 1 or more")
+        for entry in self.adapter:
+            split_adapter(entry)
+
+    @property
+    def cache_folder(self) -> Path:
+        """Where vectors are kept between runs."""
+        return self.cache or self.out / "cache"
+
+    @property
+    def adapters(self) -> dict[str, Path]:
+        """Own LoRAs: task name -> folder."""
+        return dict(split_adapter(entry) for entry in self.adapter)
+
+    def command(self) -> str:
+        """The command line that repeats the run, every option spelled out."""
+        words = ["python", "-m", "eval", "run"]
+        for option in fields(self):
+            value = getattr(self, option.name)
+            if value is None or value == ():
+                continue
+            joined = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+            words += [f"--{option.name.replace('_', '-')}", joined]
+        return shlex.join(words)
+
+
+def settings_of(config: RunConfig, dims: tuple[int, ...]) -> list[Setting]:
+    """Every way of searching dense vectors that the options ask for and that makes sense.
+
+    float32 has nothing to rescore, and a funnel begins at a smaller width than it ends; such pairs
+    are passed over.
+
+    Raises:
+        InputError: a search fits none of the widths and precisions, or is none.
+    """
+    found: list[Setting] = []
+    for search in config.search:
+        fitting = [
+            Setting(dim, VectorPrecision(precision), search)
+            for dim in dims
+            for precision in config.precision
+            if _fits(search, dim, precision)
+        ]
+        if not fitting:
+            raise InputError(
+                f"--search {search}: no use with --dim {','.join(map(str, dims))} and "
+                f"--precision {','.join(config.precision)}"
+            )
+        found += fitting
+    return found
+
+
+def _fits(search: str, dim: int, precision: str) -> bool:
+    if search in ("asymmetric", "rescored"):
+        return precision != "float32"
+    if search.startswith("funnel:") and search.removeprefix("funnel:").isdecimal():
+        return int(search.removeprefix("funnel:")) < dim
+    return True  # what is none of these is refused by `Setting` itself
+
+
+def split_adapter(entry: str) -> tuple[str, Path]:
+    """Name and folder of "NAME=FOLDER"."""
+    name, sign, folder = entry.partition("=")
+    if not (name and sign and folder):
+        raise InputError(f"--adapter {entry!r}: expected NAME=FOLDER, such as mine=loras{os.sep}mine")
+    return name, Path(folder)
+
+
+def _among(name: str, values: tuple[str, ...], allowed: tuple[str, ...]) -> None:
+    for value in values:
+        if value not in allowed:
+            raise InputError(f"--{name} {value!r}: one or more of {', '.join(allowed)}, between commas")
