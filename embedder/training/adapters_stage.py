@@ -40,9 +40,9 @@ MIXTURES: dict[str, dict[str, float]] = {
 class AdapterSettings:
     """Length of one adapter's training."""
 
-    steps: int = 400
-    batch: int = 64
-    tokens: int = 96
+    steps: int = 280
+    batch: int = 48
+    tokens: int = 72
     rate: float = 2e-3
     late_weight: float = 0.3
     pool: int = 4096

@@ -80,7 +80,7 @@ def smoke() -> Recipe:
     return Recipe(
         sizes=sizes,
         static=StaticSettings(1500, 63, (16, 32, 63), steps=60, batch=128),
-        text=TextSettings(steps=12, scenes=8, general=8, general_tokens=24, warm_up=3),
+        text=TextSettings(steps=12, order_steps=6, scenes=8, general=8, general_tokens=24, warm_up=3),
         crops=CropSettings(steps=6, batch=16),
         cells=CellSettings(steps=4, batch=8),
         bank=BankSettings(

@@ -37,9 +37,14 @@ from embedder.training.static_table import some_dims, source_chances
 
 @dataclass(frozen=True)
 class TextSettings:
-    """Length and balance of the text stage."""
+    """Length and balance of the text stage.
 
-    steps: int = 1600
+    The first `order_steps` have captions only, in the plainest wording and at full width: order is
+    learned all at once after a plateau, and every other task in the batch makes the plateau longer.
+    """
+
+    steps: int = 1500
+    order_steps: int = 800
     scenes: int = 32
     general: int = 16
     general_tokens: int = 48
@@ -76,25 +81,33 @@ def train_text(
     progress = Progress(folder, "text", settings.steps)
     restore(progress, network, optimiser)
     names, chances = source_chances({name: pairs for name, pairs in sources.items() if name != "captions"})
+    weights = {"scenes": 1.0, "general": settings.general_weight, "drift": settings.static_weight}
     for step in progress.steps():
         rng = np.random.default_rng((seed, 3, step))
-        plain = max(0.15, 1 - step / (0.4 * settings.steps))  # one wording at first, all of them later
-        group = caption_group(settings.scenes, rng, tokenizer, plain=plain)
-        pairs = sources[str(rng.choice(names, p=chances))]
-        batch = pair_batch(pairs, settings.general, rng, settings.general_tokens)
+        group = caption_group(settings.scenes, rng, tokenizer, plain=plain_share(step, settings))
         dims = some_dims(network.sizes.dims, rng, 1)
-        with half():
-            scenes = scene_loss(network, group, dims)
-            general, drift = general_losses(network, batch, dims)
-        loss = scenes + settings.general_weight * general + settings.static_weight * drift
-        descend(
-            optimiser,
-            loss,
-            layers,
-            settings.rate * schedule(step, settings.steps, settings.warm_up, hold=0.5),
+        if step < settings.order_steps:
+            with half():
+                losses = {"scenes": scene_loss(network, group, dims[-1:])}
+        else:
+            pairs = sources[str(rng.choice(names, p=chances))]
+            batch = pair_batch(pairs, settings.general, rng, settings.general_tokens)
+            with half():
+                general, drift = general_losses(network, batch, dims)
+                losses = {"scenes": scene_loss(network, group, dims), "general": general, "drift": drift}
+        loss = torch.stack([weights[name] * value for name, value in losses.items()]).sum()
+        rate = settings.rate * schedule(step, settings.steps, settings.warm_up, hold=0.7)
+        descend(optimiser, loss, layers, rate)
+        progress.log(
+            step, **{name: losses[name].item() if name in losses else float("nan") for name in weights}
         )
-        progress.log(step, scenes=scenes.item(), general=general.item(), drift=drift.item())
         progress.save(step, lambda: {"network": network.state_dict(), "optimiser": optimiser.state_dict()})
+
+
+def plain_share(step: int, settings: TextSettings) -> float:
+    """Share of captions in the plainest wording: all at first, then fewer and fewer."""
+    after = (step - settings.order_steps) / (0.4 * max(1, settings.steps - settings.order_steps))
+    return min(1.0, max(0.15, 1 - after))
 
 
 def language_parameters(network: Miniature) -> list[Parameter]:
@@ -203,7 +216,7 @@ def report(network: Miniature, tokenizer: Tokenizer, held_out: dict[str, PairSet
     """The figures to look at after the text stage."""
     width = network.sizes.hidden
     found = {"paraphrase": paraphrase_accuracy(network, tokenizer, width)}
-    for name in ("body", "code", "details", "gloss", "translations"):
+    for name in ("body", "gloss"):
         if held_out.get(name):
             found[name] = score_pairs(network, held_out[name], [width])[width]
     say("text  " + "  ".join(f"{name} {value:.3f}" for name, value in found.items()))

@@ -44,7 +44,7 @@ class CropSettings:
 class CellSettings:
     """Length of the stage that names what each image token shows."""
 
-    steps: int = 1400
+    steps: int = 1000
     batch: int = 64
     rate: float = 1e-3
 
@@ -53,7 +53,7 @@ class CellSettings:
 class BankSettings:
     """Length and balance of the bank stage."""
 
-    steps: int = 2000
+    steps: int = 1600
     batch: int = 64
     rate: float = 1e-3
     language_factor: float = 0.5
