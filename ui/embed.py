@@ -18,15 +18,14 @@ from ui.vectors import Embedded, Workbench
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
+KINDS = ("npy", "json", "csv")
 MAX_STRIPS = 40
 """Rows of the figure; the table and the files hold all."""
 EXPLANATION = (
-    "One row is one input, one stripe is one of its numbers: blue below zero, orange above. The dotted "
-    "lines are the "
-    "widths the model was trained to be cut to: it keeps what matters most on the left. Alike inputs have "
-    "alike "
-    "stripes. “Length kept” is how much of the vector's length of 1 the first dimensions hold before it is "
-    "brought back to 1."
+    "One row is one input, one stripe is one of its numbers: blue below zero, orange above. The dotted lines "
+    "are the widths the model was trained to be cut to: it keeps what matters most on the left. Alike inputs "
+    "have alike stripes. “Time” is an input's share of the batch it was encoded in; “Length kept” is how "
+    "much of the vector's length of 1 the first dimensions hold before it is brought back to 1."
 )
 
 
@@ -200,6 +199,8 @@ class Widgets:
     stop: gr.Button
     status: gr.HTML
     shown: list[Any]
+    give: gr.Button
+    given: gr.HTML
 
 
 def layout(bench: Workbench) -> Widgets:
@@ -217,8 +218,10 @@ def layout(bench: Workbench) -> Widgets:
                 stop = gr.Button("Cancel", min_width=80)
         with gr.Column(scale=8, min_width=320, elem_classes="xp-out"):
             status = cards.plain("", elem_classes="xp-status", elem_id="embed-status")
-            shown = _outputs()
-    return Widgets([*sources, task, role, width.slider], width.slider, sources[0], go, stop, status, shown)
+            shown, give, given = _outputs()
+    return Widgets(
+        [*sources, task, role, width.slider], width.slider, sources[0], go, stop, status, shown, give, given
+    )
 
 
 def _sources() -> list[Any]:
@@ -247,21 +250,36 @@ def _sources() -> list[Any]:
     return [texts, pictures, together, per_line]
 
 
-def _outputs() -> list[Any]:
-    """Figure, table, downloads, code."""
+def _outputs() -> tuple[list[Any], gr.Button, gr.HTML]:
+    """Figure, table, downloads and code; the button that gives the inputs on, and its words."""
     figure = charts.chart(elem_id="embed-figure", elem_classes="xp-card")
     cards.plain(cards.explain(EXPLANATION))
     table = cards.plain(_blank(), elem_id="embed-table")
     with gr.Row(elem_classes="xp-buttons"):
-        saves = [
-            gr.DownloadButton(f"Download {kind}", size="sm", min_width=120) for kind in ("npy", "json", "csv")
-        ]
+        saves = [gr.DownloadButton(f"Download {kind}", size="sm", min_width=120) for kind in KINDS]
+        give = gr.Button("Add these to the collection", size="sm", min_width=180)
+    given = cards.plain("", elem_classes="xp-messages", elem_id="embed-given")
     with gr.Accordion("The Python that does the same", open=False):
         code = gr.Code(language="python", show_label=False, interactive=False, elem_id="embed-code")
-    return [figure, table, *saves, code]
+    return [figure, table, *saves, code], give, given
 
 
-def build(bench: Workbench, demo: gr.Blocks) -> None:
+def send(state: EmbedState | None, collection: Sequence[Item]) -> tuple[Any, str]:
+    """The inputs of the last result join the collection that the other tabs work on.
+
+    Returns:
+        (collection, words)
+    """
+    if state is None:
+        return gr.skip(), cards.note("There is nothing to add yet: press Embed first.", "warn")
+    updated, said = extend(collection, Added(state.items))
+    done = (
+        f"{len(said.items)} added to the collection of Similarity and Search, which now holds {len(updated)}."
+    )
+    return updated, cards.notes(said.problems, [*said.notices, done])
+
+
+def build(bench: Workbench, collection: gr.State, demo: gr.Blocks) -> None:
     """Lay out the tab and wire it."""
     parts = layout(bench)
     state = gr.State(None)
@@ -273,6 +291,7 @@ def build(bench: Workbench, demo: gr.Blocks) -> None:
     )
     opened = demo.load(guarded(partial(first_look, bench)), parts.inputs, outputs, **heavy)
     parts.stop.click(controls.cancelled, None, parts.status, cancels=[started, opened], **controls.QUIET)
+    parts.give.click(guarded(send), [state, collection], [collection, parts.given], **controls.QUIET)
     again = guarded(partial(show, bench))
     parts.width.change(again, [state, parts.width], parts.shown, **controls.LIGHT)
 

@@ -8,7 +8,7 @@ import gradio as gr
 import numpy as np
 
 from embedder.errors import InputError
-from ui import cards, presets, snippets
+from ui import cards, examples, presets, snippets
 from ui.checks import choice, index, real, whole
 from ui.collection import Item, texts_from
 from ui.controls import Collection
@@ -287,19 +287,28 @@ def pick(bench: Workbench, state: Found | None, item: object, *values: object) -
     yield from search(bench, state.items, state.items[at], task, prompt_name, batch_size, controls_values)
 
 
-def first_look(bench: Workbench, state: Found | None, *values: Any) -> Iterator[tuple[Any, ...]]:
-    """When the tab is opened for the first time, run the example's query without being asked."""
-    if state is not None or not bench.quick or not values[0]:
+def keep_up(bench: Workbench, state: Found | None, *values: Any) -> Iterator[tuple[Any, ...]]:
+    """When the tab opens or its collection changes, search again without being asked, if the model is quick.
+
+    ``values`` are those of :func:`run`.
+    """
+    if not bench.quick or (state is not None and state.items == values[0]):
         yield (gr.skip(),) * 4
         return
-    yield from run(bench, *values)
+    yield from if_asked(bench, *values)
 
 
-def after_preset(
-    bench: Workbench, collection: Collection, text: object, pictures: Sequence[Item], *values: object
+def if_asked(
+    bench: Workbench, collection: Collection, text: object, pictures: Sequence[Item], *values: Any
 ) -> Iterator[tuple[Any, ...]]:
-    """Search with the preset's settings, if there is something to search for and in."""
-    if not collection or not (pictures or (isinstance(text, str) and text.strip())):
+    """Search if there is a query; else leave everything as it is."""
+    if not (pictures or (isinstance(text, str) and text.strip())):
         yield (gr.skip(),) * 4
         return
     yield from run(bench, collection, text, pictures, *values)
+
+
+def example_query(name: object) -> tuple[Any, Any, Any]:
+    """The query that goes with an example set, and no picture. Returns (text, pictures, their HTML)."""
+    found = examples.examples().get(str(name))
+    return (found.query, (), "") if found and found.query else (gr.skip(),) * 3

@@ -11,15 +11,17 @@ from ui import cards, controls, examples, presets, uploads
 from ui.checks import guarded
 from ui.collection import MAX_TEXT_CHARS
 from ui.controls import LIGHT, QUIET
+from ui.editor import Editor, editor
 from ui.retrieval import (
     BATCHES,
     EXPLANATION,
     MAX_SHOWN,
     TARGETS,
     Found,
-    after_preset,
     blank,
-    first_look,
+    example_query,
+    if_asked,
+    keep_up,
     pick,
     rerank,
     run,
@@ -32,10 +34,11 @@ from ui.vectors import Workbench
 class Widgets:
     """What the wiring needs of the layout."""
 
-    editor: controls.Editor
+    editor: Editor
     buttons: list[gr.Button]
     text: gr.Textbox
     pictures: gr.State
+    row: gr.HTML
     encoding: list[Any]
     ranking: list[Any]
     go: gr.Button
@@ -50,10 +53,10 @@ def layout(bench: Workbench, collection: gr.State) -> Widgets:
     """Place the tab's widgets."""
     with gr.Row(elem_classes="xp-main"):
         with gr.Column(scale=4, min_width=300, elem_classes="xp-side xp-card"):
-            editor = controls.editor(collection)
+            edited = editor(collection)
         with gr.Column(scale=8, min_width=320, elem_classes="xp-out"):
             with gr.Column(elem_classes="xp-card xp-controls"):
-                text, pictures, go, stop = _query()
+                text, pictures, row, go, stop = _query()
                 buttons, said = _presets()
                 encoding, ranking_controls = _search_controls(bench)
             status = cards.plain("", elem_classes="xp-status", elem_id="search-status")
@@ -62,11 +65,23 @@ def layout(bench: Workbench, collection: gr.State) -> Widgets:
             with gr.Accordion("The Python that does the same", open=False):
                 code = gr.Code(language="python", show_label=False, interactive=False)
     return Widgets(
-        editor, buttons, text, pictures, encoding, ranking_controls, go, stop, said, status, results, code
+        edited,
+        buttons,
+        text,
+        pictures,
+        row,
+        encoding,
+        ranking_controls,
+        go,
+        stop,
+        said,
+        status,
+        results,
+        code,
     )
 
 
-def _query() -> tuple[gr.Textbox, gr.State, gr.Button, gr.Button]:
+def _query() -> tuple[gr.Textbox, gr.State, gr.HTML, gr.Button, gr.Button]:
     with gr.Row():
         text = gr.Textbox(
             examples.first_query(),
@@ -89,7 +104,7 @@ def _query() -> tuple[gr.Textbox, gr.State, gr.Button, gr.Button]:
     with gr.Row(elem_classes="xp-buttons"):
         go = gr.Button("Search", variant="primary", elem_id="search-go", min_width=120)
         stop = gr.Button("Cancel", min_width=80)
-    return text, pictures, go, stop
+    return text, pictures, row, go, stop
 
 
 def _presets() -> tuple[list[gr.Button], gr.HTML]:
@@ -126,12 +141,13 @@ def build(bench: Workbench, collection: gr.State, tab: gr.Tab) -> None:
     heavy = controls.heavy(parts.status)
     pressed = [parts.go.click, parts.text.submit]
     started = gr.on(pressed, guarded(partial(run, bench)), inputs, outputs, trigger_mode="once", **heavy)
-    opened = tab.select(guarded(partial(first_look, bench)), [state, *inputs], outputs, **heavy)
-    tab.select(parts.editor.show, collection, parts.editor.view, **QUIET)
+    opened = tab.select(guarded(partial(keep_up, bench)), [state, *inputs], outputs, **heavy)
+    tab.select(cards.collection_list, collection, parts.editor.view, **QUIET)
     picked = _wire_pick(bench, parts, state, collection, outputs)
-    follow_up = guarded(partial(after_preset, bench))
+    follow_up = guarded(partial(if_asked, bench))
     preset = [set_up.then(follow_up, inputs, outputs, **heavy) for set_up in _wire_presets(bench, parts)]
-    running = [started, opened, picked, *preset]
+    followed = _wire_edits(bench, parts, [state, *inputs], outputs)
+    running = [started, opened, picked, *preset, *followed]
     parts.stop.click(controls.cancelled, None, parts.status, cancels=running, **QUIET)
     metric, slider, *others = parts.ranking
     # the marks and the presets move the slider by program, so it alone answers to every change
@@ -151,6 +167,14 @@ def _wire_pick(
 
     inputs = [state, collection, *parts.encoding, *parts.ranking]
     return parts.results.pick(guarded(picked), inputs, outputs, **controls.heavy(parts.status))
+
+
+def _wire_edits(bench: Workbench, parts: Widgets, inputs: list[Any], outputs: list[Any]) -> list[Any]:
+    """A change of the collection searches again; an example set brings its own query along."""
+    asked = [parts.text, parts.pictures, parts.row]
+    brought = parts.editor.loaded.then(guarded(example_query), parts.editor.chosen, asked, **QUIET)
+    follow, heavy = guarded(partial(keep_up, bench)), controls.heavy(parts.status)
+    return [edit.then(follow, inputs, outputs, **heavy) for edit in (brought, *parts.editor.changed)]
 
 
 def _wire_presets(bench: Workbench, parts: Widgets) -> list[Any]:

@@ -59,7 +59,7 @@ def page(bench: Workbench) -> gr.Blocks:
         collection = gr.State(examples.first_items())
         with gr.Tabs(elem_id="explorer-tabs"):
             with gr.Tab("Embed", id="embed"):
-                embed.build(bench, demo)
+                embed.build(bench, collection, demo)
             with gr.Tab("Similarity", id="similarity") as similarity_tab:
                 similarity.build(bench, collection, similarity_tab)
             with gr.Tab("Search", id="search") as search_tab:
@@ -89,6 +89,7 @@ def launch_settings(health: Health) -> dict[str, Any]:
         "mcp_server": False,
         "pwa": False,
         "allowed_paths": [],
+        "state_session_capacity": server.SESSIONS,
     }
 
 
@@ -114,4 +115,5 @@ def _warm_up(bench: Workbench, health: Health) -> None:
         health.set("failed", f"{type(error).__name__}: {error}")
         return
     if bench.quick and examples.first_items():
-        bench.run(examples.first_items(), task, "query")
+        for role in ("query", "passage"):
+            bench.run(examples.first_items(), task, role)

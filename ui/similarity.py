@@ -14,7 +14,7 @@ from ui.comparison import (
     NO_SECOND,
     VIEWS,
     Comparison,
-    first_look,
+    keep_up,
     no_pair,
     open_pair,
     redraw,
@@ -22,6 +22,7 @@ from ui.comparison import (
     run,
 )
 from ui.controls import LIGHT, QUIET
+from ui.editor import Editor, editor
 from ui.vectors import Workbench
 
 
@@ -29,7 +30,7 @@ from ui.vectors import Workbench
 class Widgets:
     """What the wiring needs of the layout."""
 
-    editor: controls.Editor
+    editor: Editor
     settings: list[Any]
     drawing: list[Any]
     go: gr.Button
@@ -46,7 +47,7 @@ def layout(bench: Workbench, collection: gr.State) -> Widgets:
     widths = bench.model.spec.matryoshka_dims
     with gr.Row(elem_classes="xp-main"):
         with gr.Column(scale=4, min_width=300, elem_classes="xp-side xp-card"):
-            editor = controls.editor(collection)
+            edited = editor(collection)
         with gr.Column(scale=8, min_width=320, elem_classes="xp-out"):
             with gr.Column(elem_classes="xp-card xp-controls"):
                 settings = _settings(bench)
@@ -61,7 +62,7 @@ def layout(bench: Workbench, collection: gr.State) -> Widgets:
             cards.plain(cards.explain(EXPLANATION))
             with gr.Accordion("The Python that does the same", open=False):
                 code = gr.Code(language="python", show_label=False, interactive=False)
-    return Widgets(editor, settings, drawing, go, stop, status, figures, remark, pair, code)
+    return Widgets(edited, settings, drawing, go, stop, status, figures, remark, pair, code)
 
 
 def _settings(bench: Workbench) -> list[Any]:
@@ -98,9 +99,13 @@ def build(bench: Workbench, collection: gr.State, tab: gr.Tab) -> None:
     outputs = [parts.status, state, *parts.figures, parts.remark, parts.pair, parts.code]
     heavy = controls.heavy(parts.status)
     started = parts.go.click(guarded(partial(run, bench)), inputs, outputs, trigger_mode="once", **heavy)
-    opened = tab.select(guarded(partial(first_look, bench)), [state, *inputs], outputs, **heavy)
-    tab.select(parts.editor.show, collection, parts.editor.view, **QUIET)
-    parts.stop.click(controls.cancelled, None, parts.status, cancels=[started, opened], **QUIET)
+    follow = guarded(partial(keep_up, bench))
+    opened = tab.select(follow, [state, *inputs], outputs, **heavy)
+    tab.select(cards.collection_list, collection, parts.editor.view, **QUIET)
+    edits = [parts.editor.loaded, *parts.editor.changed]
+    followed = [edit.then(follow, [state, *inputs], outputs, **heavy) for edit in edits]
+    running = [started, opened, *followed]
+    parts.stop.click(controls.cancelled, None, parts.status, cancels=running, **QUIET)
     changed = [metric.input, clustered.input, view.input]
     gr.on(changed, guarded(partial(redraw, bench)), [state, *parts.drawing], drawn, **LIGHT)
     slider.change(guarded(partial(repaint, bench)), [state, *parts.drawing], drawn, **LIGHT)

@@ -21,7 +21,7 @@ window.Explorer = (() => {
     const left = Math.round(Math.min(210, Math.max(88, width * 0.27)));
     if (kind === "strip") {
       const cell = Math.max(14, Math.min(44, 640 / rows.length));
-      return { left, top: 12, right: 8, bottom: 44, rowHeight: cell, colWidth: (width - left - 8) / cols.length,
+      return { left, top: 12, right: 18, bottom: 44, rowHeight: cell, colWidth: (width - left - 18) / cols.length,
                height: 12 + 44 + Math.round(cell * rows.length) };
     }
     const top = Math.round(Math.min(150, Math.max(72, width * 0.22)));

@@ -152,3 +152,17 @@ def test_long_work_shows_progress_and_can_be_cancelled(page: Page) -> None:
     expect(page.locator("#embed-status")).to_contain_text("Stopped")
     embed(page, "a short one")
     expect(page.locator(ROWS)).to_have_count(1)
+
+
+def test_inputs_join_the_collection_of_the_other_tabs(page: Page) -> None:
+    drawn(page, "#embed-figure")
+    no_pictures(page)
+    embed(page, "a sentence of my own")
+    expect(page.locator(ROWS)).to_have_count(1)
+    page.get_by_role("button", name="Add these to the collection").click()
+    expect(page.locator("#embed-given")).to_contain_text("now holds 13")
+    page.get_by_role("tab", name="Similarity").click()
+    expect(page.locator(".xp-side:visible .xp-list li")).to_have_count(13)
+    page.wait_for_function(
+        "() => document.querySelector('#similarity-figure-1 .xp-plot')?.calcdata?.[0][0].z.length === 13"
+    )

@@ -111,6 +111,14 @@ def test_a_query_of_nothing_is_a_message(tab: Page) -> None:
     assert len(labels(tab)) == 10  # what was there stays
 
 
+def test_an_example_set_brings_its_query_and_its_results(tab: Page) -> None:
+    tab.locator(".xp-side:visible").get_by_label("Example sets").click()
+    tab.get_by_role("option", name="Code").click()
+    expect(tab.locator("#search-query textarea")).to_have_value("Split a list into chunks of equal size.")
+    expect(tab.locator(f"{RESULTS} .xp-asked")).to_contain_text("Split a list")
+    assert labels(tab)[0] == "Split a list into chunks of equal size."
+
+
 def test_a_picture_that_is_none_is_a_message(tab: Page, tmp_path: Path) -> None:
     bad = tmp_path / "bad.jpg"
     bad.write_bytes(b"GIF89a nonsense")

@@ -119,7 +119,6 @@ def test_items_are_added_and_removed(tab: Page, tmp_path: Path) -> None:
     expect(side.locator(".xp-list li")).to_have_count(15)
     side.get_by_role("button", name="Remove a new text").click()
     expect(side.locator(".xp-list li")).to_have_count(14)
-    tab.locator("#similarity-go").click()
     tab.wait_for_function(
         "() => document.querySelector('#similarity-figure-1 .xp-plot').calcdata[0][0].z.length === 14"
     )
@@ -132,9 +131,11 @@ def test_the_example_sets_load(tab: Page) -> None:
     side.get_by_label("Example sets").click()
     tab.get_by_role("option", name="Languages").click()
     expect(side.locator(".xp-count")).to_contain_text("20 texts")
+    tab.wait_for_function(
+        "() => document.querySelector('#similarity-figure-1 .xp-plot').calcdata[0][0].z.length === 20"
+    )
     side.get_by_role("button", name="Clear").click()
     expect(side).to_contain_text("Nothing here yet")
-    tab.locator("#similarity-go").click()
     expect(tab.locator("#similarity-status")).to_contain_text("at least two")
 
 

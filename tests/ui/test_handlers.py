@@ -15,7 +15,7 @@ import pytest
 
 from embedder import Embedder, InputError, similarity
 from tests.ui.test_charts import decode
-from ui import comparison, embed, retrieval
+from ui import comparison, embed, examples, retrieval
 from ui.checks import guarded, index, real, whole
 from ui.collection import image_item, images_from, text_item, texts_from
 from ui.vectors import Workbench
@@ -131,6 +131,13 @@ def test_the_slider_works_from_what_is_there(bench: Workbench) -> None:
     assert embed.show(bench, None, 16)[0] == ""
 
 
+def test_inputs_can_join_the_collection(bench: Workbench) -> None:
+    _, state, *_ = run_embed(bench, "one\ntwo")
+    collection, words = embed.send(state, texts_from("two\nthree").items)
+    assert [item.text for item in collection] == ["two", "three", "one"] and "1 added" in words
+    assert "press Embed first" in embed.send(None, ())[1]
+
+
 # --- similarity ---
 
 
@@ -240,6 +247,20 @@ def test_progress_is_shown_before_the_result(bench: Workbench) -> None:
     assert "task retrieval" in steps[0][0] and "xp-stats" in steps[-1][0]
 
 
+def test_a_changed_collection_is_compared_again_unasked_by_a_quick_model_only(bench: Workbench) -> None:
+    items, settings = (
+        texts_from("a\nb").items,
+        ("retrieval", "none", "query", "cosine", 16, True, "everything"),
+    )
+    first = last(comparison.keep_up(bench, None, items, *settings))
+    assert json.loads(first[2])["shape"] == "2x2"
+    assert last(comparison.keep_up(bench, first[1], items, *settings))[1] == gr.skip()
+    more = (*items, text_item("c"))
+    assert json.loads(last(comparison.keep_up(bench, first[1], more, *settings))[2])["shape"] == "3x3"
+    bench.quick = False
+    assert last(comparison.keep_up(bench, first[1], more, *settings))[1] == gr.skip()
+
+
 # --- search ---
 
 RANKING = {"metric": "cosine", "dim": 16, "temperature": 0.07, "targets": "everything", "shown": 10}
@@ -340,6 +361,22 @@ def test_a_preset_states_the_precision_and_moves_the_controls(bench: Workbench) 
     task, role, batch, metric, dim, temperature, targets, said = retrieval.use_preset(bench, "Image search")
     assert (task, role, batch, metric, dim) == ("retrieval", "query", 8, "cosine", 16)
     assert (temperature, targets) == (0.07, "pictures") and "stay in float32 on cpu" in said
+
+
+def test_a_changed_collection_is_searched_again_if_there_is_a_query(bench: Workbench) -> None:
+    items, settings = texts_from("one\ntwo").items, ("retrieval", "query", 4, *RANKING.values())
+    _, state, html, _ = last(retrieval.keep_up(bench, None, items, "one", (), *settings))
+    assert "Full width" in html
+    assert last(retrieval.keep_up(bench, state, items, "one", (), *settings))[1] == gr.skip()
+    assert last(retrieval.keep_up(bench, state, items[:1], "  ", (), *settings))[1] == gr.skip()
+    assert len(last(retrieval.keep_up(bench, state, items[:1], "one", (), *settings))[1].items) == 1
+
+
+def test_an_example_set_brings_its_query() -> None:
+    for name, example in examples.examples().items():
+        assert example.query and example.about and len(example.items) >= 10
+        assert retrieval.example_query(name) == (example.query, (), "")
+    assert retrieval.example_query("no such set")[0] == gr.skip()
 
 
 # --- checks ---
