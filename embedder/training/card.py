@@ -105,7 +105,7 @@ def _scene_table(scores: Mapping[str, Any], sizes: Sizes) -> str:
 
 def _code_table(scores: Mapping[str, Any], sizes: Sizes) -> str:
     rows = []
-    for task in ("retrieval", "code", "text-matching"):
+    for task in ("retrieval", "code"):
         for view in ("body", "def line and body"):
             found = scores[f"{view}, {task}"]
             rows.append([f"{view}, task {task}", *(_figure(found[f"nDCG@10@{dim}"]) for dim in sizes.dims)])

@@ -159,7 +159,7 @@ def evaluate(folder: Path, runs: Path, extra: Sequence[Path], seed: int, precisi
     found["scenes, varied wording"] = scene_scores(model, seed=seed + 10, plain=False)
     found["scenes, late interaction, 4-way"] = late_scene_scores(model, seed=seed)
     found["code gallery"] = len(held_out)
-    for task in ("retrieval", "text-matching", "code"):
+    for task in ("retrieval", "code"):
         found[f"body, {task}"] = code_scores(model, held_out, task, signature=False)
         found[f"def line and body, {task}"] = code_scores(model, held_out, task, signature=True)
         say(f"{task} measured")

@@ -39,18 +39,19 @@ from embedder.training.static_table import some_dims, source_chances
 class TextSettings:
     """Length and balance of the text stage.
 
-    The first `order_steps` have captions only, in the plainest wording and at full width: order is
-    learned all at once after a plateau, and every other task in the batch makes the plateau longer.
+    The first `order_steps` have captions in the plainest wording at full width, and general texts only
+    to be held where the table has them: order is learned all at once after a plateau, which further
+    tasks make longer. Without the hold the layers would drown the table for good.
     """
 
-    steps: int = 1500
-    order_steps: int = 800
+    steps: int = 1200
+    order_steps: int = 500
     scenes: int = 32
-    general: int = 16
-    general_tokens: int = 48
+    general: int = 12
+    general_tokens: int = 40
     rate: float = 1e-3
     warm_up: int = 50
-    static_weight: float = 1.0
+    static_weight: float = 2.0
     general_weight: float = 0.5
 
 
@@ -81,26 +82,23 @@ def train_text(
     progress = Progress(folder, "text", settings.steps)
     restore(progress, network, optimiser)
     names, chances = source_chances({name: pairs for name, pairs in sources.items() if name != "captions"})
-    weights = {"scenes": 1.0, "general": settings.general_weight, "drift": settings.static_weight}
     for step in progress.steps():
         rng = np.random.default_rng((seed, 3, step))
         group = caption_group(settings.scenes, rng, tokenizer, plain=plain_share(step, settings))
-        dims = some_dims(network.sizes.dims, rng, 1)
-        if step < settings.order_steps:
-            with half():
-                losses = {"scenes": scene_loss(network, group, dims[-1:])}
-        else:
-            pairs = sources[str(rng.choice(names, p=chances))]
-            batch = pair_batch(pairs, settings.general, rng, settings.general_tokens)
-            with half():
-                general, drift = general_losses(network, batch, dims)
-                losses = {"scenes": scene_loss(network, group, dims), "general": general, "drift": drift}
+        dims = [network.sizes.hidden]
+        weights = {"scenes": 1.0, "general": 0.0, "drift": settings.static_weight}
+        if step >= settings.order_steps:
+            dims = some_dims(network.sizes.dims, rng, 1)
+            weights["general"] = settings.general_weight
+        pairs = sources[str(rng.choice(names, p=chances))]
+        batch = pair_batch(pairs, settings.general, rng, settings.general_tokens)
+        with half():
+            general, drift = general_losses(network, batch, dims)
+            losses = {"scenes": scene_loss(network, group, dims), "general": general, "drift": drift}
         loss = torch.stack([weights[name] * value for name, value in losses.items()]).sum()
         rate = settings.rate * schedule(step, settings.steps, settings.warm_up, hold=0.7)
         descend(optimiser, loss, layers, rate)
-        progress.log(
-            step, **{name: losses[name].item() if name in losses else float("nan") for name in weights}
-        )
+        progress.log(step, **{name: value.item() for name, value in losses.items()})
         progress.save(step, lambda: {"network": network.state_dict(), "optimiser": optimiser.state_dict()})
 
 
