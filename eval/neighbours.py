@@ -1,0 +1,69 @@
+"""How much of the neighbourhood a change of the vectors keeps, whatever is relevant."""
+
+from collections.abc import Iterable
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import rankdata
+
+from embedder import similarity
+from embedder.errors import InputError
+from embedder.truncation import truncate
+from eval.ranking import Matrix, Ranking
+
+Values: TypeAlias = npt.NDArray[np.float64]
+
+
+def overlap(full: Ranking, other: Ranking, k: int) -> Values:
+    """Share of each query's k nearest documents that is among the k nearest in both rankings.
+
+    Args:
+        full: rows (queries, depth), depth k or more.
+        other: of the same queries over the same corpus.
+        k: neighbours, 1 or more.
+
+    Returns:
+        float64 (queries,) from 0 to 1; of as many documents as `full` has found where that is fewer
+        than k, and 1 where it has found none.
+
+    Raises:
+        InputError: the numbers of queries differ, or a ranking is less deep than k.
+    """
+    if len(full) != len(other):
+        raise InputError(f"rankings of {len(full)} and {len(other)} queries cannot be compared")
+    left, right = full.top(k).rows, other.top(k).rows
+    shared = [len(np.intersect1d(a[a >= 0], b)) for a, b in zip(left, right, strict=True)]
+    found = (left >= 0).sum(axis=1)
+    return np.where(found > 0, np.array(shared) / np.maximum(found, 1), 1.0)
+
+
+def rank_correlation(queries: Matrix, documents: Matrix, dims: Iterable[int]) -> dict[int, Values]:
+    """Spearman's correlation of the order of documents at full width and at others.
+
+    Args:
+        queries: float32 (q, d).
+        documents: float32 (n, d), n 2 or more: a corpus or a sample of it.
+        dims: widths.
+
+    Returns:
+        For each width float64 (q,) from -1 to 1. Equal scores share a rank; a query to which all
+        documents are equally near has a correlation of 0.
+
+    Raises:
+        InputError: fewer than 2 documents, or shapes or widths that do not fit.
+    """
+    if len(documents) < 2:
+        raise InputError(f"a correlation needs 2 documents or more, there are {len(documents)}")
+    full = _centred_ranks(similarity.cosine(queries, documents))
+    found = {}
+    for dim in dims:
+        cut = _centred_ranks(similarity.cosine(truncate(queries, dim), truncate(documents, dim)))
+        lengths = np.linalg.norm(full, axis=1) * np.linalg.norm(cut, axis=1)
+        found[dim] = (full * cut).sum(axis=1) / np.where(lengths == 0, 1, lengths)
+    return found
+
+
+def _centred_ranks(scores: Matrix) -> Values:
+    ranks: Values = rankdata(scores, axis=1)
+    return ranks - ranks.mean(axis=1, keepdims=True)
