@@ -1,0 +1,298 @@
+"""A run from the command line: its rows are what a plain computation says, its files keep the contract."""
+
+import json
+import shlex
+import signal
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from embedder import Embedder, similarity, truncate
+from eval.__main__ import OPTIONS, main
+from eval.config import RunConfig, settings_of
+from eval.results import RESULT, find_runs, read_per_query, read_run
+from eval.run import run
+from eval.significance import interval
+from tests.embedder.test_adapters import save_task_as_lora
+from tests.eval.conftest import CHECKPOINT
+
+Folder = Callable[..., Path]
+BASE = ["run", "--model", str(CHECKPOINT), "--device", "cpu", "--model-precision", "float32", "--quiet"]
+FIELDS = (
+    "model task benchmark vectors dim precision search baseline metric value ci_low ci_high n_queries".split()
+)
+
+
+@pytest.fixture(autouse=True)
+def as_it_was() -> Iterator[None]:
+    """`main` sets what a program may set; put it back."""
+    handler, show = signal.getsignal(signal.SIGTERM), warnings.showwarning
+    with warnings.catch_warnings():
+        yield
+    signal.signal(signal.SIGTERM, handler)
+    warnings.showwarning = show
+
+
+def measure(out: Path, benchmark: Path, *options: str) -> dict[str, Any]:
+    """Run the command line, and read the newest result."""
+    before = set(find_runs(out))
+    assert main([*BASE, "--out", str(out), "--benchmark", str(benchmark), *options]) == 0
+    (new,) = set(find_runs(out)) - before
+    return read_run(new)
+
+
+def values(result: dict[str, Any]) -> dict[tuple[Any, ...], float]:
+    """Row -> value, by everything that tells rows apart."""
+    return {tuple(row[name] for name in FIELDS[1:9]): row["value"] for row in result["scores"]}
+
+
+def naive_ndcg(scores: np.ndarray) -> float:
+    """nDCG@10 where document i is the one answer to query i; equal scores by id, descending."""
+    found = []
+    for query, line in enumerate(scores.astype(np.float32)):
+        order = sorted(range(len(line)), key=lambda row: (line[row], f"d{row}"), reverse=True)
+        rank = order.index(query) + 1
+        found.append(1 / np.log2(rank + 1) if rank <= 10 else 0.0)
+    return float(np.mean(found))
+
+
+@pytest.mark.parametrize("task", ["retrieval", "text-matching"])
+def test_values_are_those_of_a_plain_computation(
+    model: Embedder, folder: Folder, tmp_path: Path, task: str
+) -> None:
+    small = folder(queries=12, documents=60)
+    result = measure(tmp_path / "out", small, "--task", task, "--dim", "16,64,256", "--vectors", "dense,late")
+    found = values(result)
+    role = "query" if task == "text-matching" else "passage"
+    read = [json.loads(line)["text"] for line in (small / "corpus.jsonl").read_text().splitlines()]
+    asked = [json.loads(line)["text"] for line in (small / "queries.jsonl").read_text().splitlines()]
+    documents = model.embed(read, task=task, prompt_name=role)
+    queries = model.embed(asked, task=task, prompt_name="query")
+    for dim in (16, 64, 256):
+        plain = naive_ndcg(similarity.cosine(truncate(queries.dense, dim), truncate(documents.dense, dim)))
+        row = (task, "small", "dense", dim, "float32", "exact", None, "ndcg@10")
+        assert found[row] == pytest.approx(plain, abs=1e-9)
+    late = (task, "small", "late", 32, "float32", "exact", None, "ndcg@10")
+    assert found[late] == pytest.approx(
+        naive_ndcg(similarity.max_sim(queries.late, documents.late)), abs=1e-9
+    )
+
+
+def test_everything_is_encoded_once_however_much_is_asked(folder: Folder, tmp_path: Path) -> None:
+    result = measure(
+        tmp_path, folder(6, 20),
+        "--task", "retrieval,text-matching,code", "--dim", "8,16,32,64,128,256", "--vectors", "dense,late",
+        "--precision", "float32,int8,uint8,binary,ubinary", "--search", "exact,asymmetric,rescored,funnel:16",
+    )  # fmt: skip
+    assert result["encoded"] == {
+        "retrieval": {"passage": 20, "query": 6},
+        "text-matching": {"query": 26},
+        "code": {"passage": 20, "query": 6},
+    }
+    searches = 6 * 5 + 6 * 4 + 6 * 4 + 4 * 5 + 1
+    assert len(result["scores"]) == 3 * len(result["settings"]["metric"]) * searches
+    again = measure(tmp_path, tmp_path / "small", "--task", "code,retrieval", "--dim", "100")
+    assert again["encoded"] == {t: {"passage": 0, "query": 0} for t in ("code", "retrieval")}
+    assert again["from_cache"] == {t: {"passage": 20, "query": 6} for t in ("code", "retrieval")}
+
+
+def test_two_benchmarks_are_counted_together(folder: Folder, tmp_path: Path) -> None:
+    one, two = folder(6, 20), folder(5, 10, name="other", salt="other")
+    assert main([*BASE, "--out", str(tmp_path), "--benchmark", f"{one},{two}", "--dim", "16"]) == 0
+    (run_folder,) = find_runs(tmp_path)
+    result: Any = read_run(run_folder)
+    assert result["encoded"] == {"retrieval": {"passage": 30, "query": 11}}
+    assert [about["name"] for about in result["benchmarks"]] == ["small", "other"]
+
+
+def test_files_keep_the_contract(folder: Folder, tmp_path: Path) -> None:
+    result = measure(tmp_path, folder(6, 20), "--dim", "16,256")
+    (run_folder,) = find_runs(tmp_path)
+    assert {path.name for path in run_folder.iterdir()} == {RESULT, "per_query.parquet"}
+    rows = read_per_query(run_folder).to_pylist()
+    for row in result["scores"]:
+        assert list(row) == FIELDS and row["n_queries"] == 6
+        assert 0 <= row["ci_low"] <= row["value"] <= row["ci_high"] <= 1
+        own = [r for r in rows if all(r[name] == row[name] for name in FIELDS[:9])]
+        assert [r["query_id"] for r in own] == [f"q{i}" for i in range(6)]
+        each = interval([r["value"] for r in own])
+        assert (row["value"], row["ci_low"], row["ci_high"]) == pytest.approx(
+            (each.mean, each.low, each.high)
+        )
+    assert {row["metric"] for row in result["scores"]} == {
+        "ndcg@10", "recall@10", "recall@100", "mrr@10", "map", "precision@10"
+    }  # fmt: skip
+    (about,) = result["benchmarks"]
+    assert (about["documents"], about["queries"], len(about["fingerprint"])) == (20, 6, 64)
+    assert result["model"]["fingerprint"].startswith("sha256:") and result["model"]["precision"] == "float32"
+    assert (
+        result["versions"]["torch"]
+        and result["method"]["seed"] == 0
+        and "descending" in result["method"]["ties"]
+    )
+
+
+def test_the_command_in_a_result_repeats_it(folder: Folder, tmp_path: Path) -> None:
+    first = measure(tmp_path, folder(6, 20), "--dim", "16,32", "--precision", "float32,binary")
+    words = shlex.split(first["command"])
+    assert words[:4] == ["python", "-m", "eval", "run"]
+    assert main([*words[3:], "--quiet"]) == 0
+    runs = find_runs(tmp_path)
+    assert len(runs) == 2
+    (second,) = (r for r in map(read_run, runs) if r["run_id"] != first["run_id"])
+    assert second["scores"] == first["scores"] and second["command"] == first["command"]
+
+
+def test_a_result_is_never_changed_by_later_runs(folder: Folder, tmp_path: Path) -> None:
+    measure(tmp_path, folder(6, 20), "--dim", "16")
+    (first,) = find_runs(tmp_path)
+    before = {path.name: path.read_bytes() for path in first.iterdir()}
+    measure(tmp_path, tmp_path / "small", "--dim", "16")
+    assert {path.name: path.read_bytes() for path in first.iterdir()} == before
+
+
+def test_widths_are_tested_against_the_full_one_even_if_it_is_not_asked_for(
+    folder: Folder, tmp_path: Path
+) -> None:
+    result = measure(tmp_path, folder(12, 60), "--dim", "8,16")
+    assert {row["dim"] for row in result["scores"]} == {8, 16}
+    full = measure(tmp_path, tmp_path / "small", "--dim", "8,256")
+    value = values(full)["retrieval", "small", "dense", 256, "float32", "exact", None, "ndcg@10"]
+    for row in result["tests"]:
+        assert row["reference_dim"] == 256 and row["reference_value"] == value
+        assert row["difference"] == pytest.approx(
+            values(result)["retrieval", "small", "dense", row["dim"], "float32", "exact", None, "ndcg@10"]
+            - value
+        )
+        assert row["p"] <= row["p_holm"] <= 1 and row["margin"] == 0.01
+    assert [row["dim"] for row in result["tests"]] == [8, 16]
+
+
+def test_a_corpus_smaller_than_the_cut_is_fine(folder: Folder, tmp_path: Path) -> None:
+    result = measure(tmp_path, folder(2, 3), "--dim", "256", "--vectors", "dense,late")
+    assert {row["value"] for row in result["scores"] if row["metric"] == "recall@100"} == {1.0}
+
+
+def test_a_rescored_search_of_everything_is_pointed_out(folder: Folder, tmp_path: Path) -> None:
+    options = ("--dim", "16", "--precision", "binary", "--search", "rescored")
+    result = measure(tmp_path, folder(6, 20), *options)
+    assert "400 candidates anew and the corpus has 20" in result["notices"][0]
+    few = measure(
+        tmp_path, tmp_path / "small", *options, "--depth", "5", "--oversample", "2", "--metric", "ndcg@5"
+    )
+    assert few["notices"] == [] and {row["metric"] for row in few["scores"]} == {"ndcg@5"}
+
+
+def test_a_lora_of_ones_own_is_a_task(folder: Folder, tmp_path: Path) -> None:
+    lora = save_task_as_lora(tmp_path / "lora", "code")
+    options = ("--adapter", f"mine={lora}", "--task", "mine,code,retrieval", "--dim", "256")
+    found = values(measure(tmp_path / "out", folder(12, 60), *options))
+    by_task = {task: found[task, "small", "dense", 256, "float32", "exact", None, "map"] for task in
+               ("mine", "code", "retrieval")}  # fmt: skip
+    assert by_task["mine"] == by_task["code"] != by_task["retrieval"]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--task", "singing"], ["--task 'singing'", "retrieval, text-matching, code"]),
+        (["--dim", "257"], ["--dim 257", "256"]),
+        (["--dim", "0"], ["--dim 0"]),
+        (["--dim", "16,16"], ["--dim", "16,16", "once"]),
+        (["--vectors", "sparse"], ["--vectors 'sparse'", "dense, late"]),
+        (["--precision", "int4"], ["--precision 'int4'", "ubinary"]),
+        (["--search", "guess"], ["'guess'", "exact"]),
+        (["--search", "rescored"], ["--search rescored", "float32"]),
+        (["--search", "funnel:256"], ["--search funnel:256"]),
+        (["--baseline", "magic"], ["--baseline 'magic'"]),
+        (["--metric", "ndcg"], ["metric", "'ndcg'"]),
+        (["--metric", "recall@500"], ["recall@500", "--depth is 100"]),
+        (["--depth", "0"], ["--depth is 0"]),
+        (["--adapter", "mine"], ["--adapter 'mine'", "NAME=FOLDER"]),
+        (["--benchmark", "nothing"], ["'nothing'", "python-docs"]),
+        (["--benchmark", "SMALL,SMALL"], ["each once"]),
+    ],
+)
+def test_what_cannot_be_done_is_said_and_ends_with_2(
+    folder: Folder, tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], words: list[str]
+) -> None:
+    small = folder(2, 5)
+    given = [option.replace("SMALL", str(small)) for option in options]
+    assert main([*BASE, "--out", str(tmp_path / "out"), "--benchmark", str(small), *given]) == 2
+    said = capsys.readouterr()
+    assert said.out == "" and said.err.startswith("error: ") and said.err.count("\n") == 1
+    assert all(word in said.err for word in words), said.err
+    assert not find_runs(tmp_path / "out")
+
+
+def test_a_model_that_is_not_there_ends_with_1(
+    folder: Folder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", "--model", str(tmp_path), "--benchmark", str(folder()), "--out", str(tmp_path)]) == 1
+    assert "config.json" in capsys.readouterr().err
+
+
+def test_a_cache_that_cannot_be_written_is_no_reason_to_stop(folder: Folder, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.warns(UserWarning, match="cannot be written"):
+        run(
+            RunConfig(
+                model=str(CHECKPOINT), device="cpu", model_precision="float32", benchmark=(str(folder()),),
+                dim=(16,), out=tmp_path / "out", cache=tmp_path / "file",
+            ),
+            quiet=True,
+        )  # fmt: skip
+    assert len(find_runs(tmp_path / "out")) == 1
+
+
+def test_quiet_prints_the_folder_alone(
+    folder: Folder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    measure(tmp_path, folder(), "--dim", "16")
+    (found,) = find_runs(tmp_path)
+    assert capsys.readouterr() == (f"{found}\n", "")
+
+
+def test_otherwise_a_table_and_the_way_there(
+    folder: Folder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = [word for word in BASE if word != "--quiet"]
+    assert main([*options, "--out", str(tmp_path), "--benchmark", str(folder()), "--dim", "16,32"]) == 0
+    said = capsys.readouterr()
+    table = said.out.splitlines()
+    assert table[0].split()[:3] == ["benchmark", "task", "vectors"] and "ndcg@10" in table[0]
+    assert [line.split()[3] for line in table[1:3]] == ["16", "32"]
+    assert "encoding documents of small: 20/20 (100%)" in said.err
+
+
+def test_the_list_shows_sizes_and_folders(folder: Folder, capsys: pytest.CaptureFixture[str]) -> None:
+    small = folder(6, 20)
+    assert main(["list", str(small)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split()[:4] == ["name", "modality", "documents", "queries"]
+    assert [line.split()[0] for line in lines[1:4]] == ["python-docs", "python-code", "scenes"]
+    assert lines[4].split()[:6] == [str(small), "text", "to", "text", "20", "6"]
+
+
+def test_every_option_is_explained_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
+    assert set(OPTIONS) == {option.name for option in fields(RunConfig)}
+    with pytest.raises(SystemExit):
+        main(["run", "--help"])
+    told = " ".join(capsys.readouterr().out.split())
+    for name, (_, text, example) in OPTIONS.items():
+        assert text and f"--{name.replace('_', '-')} {example}".split()[0] in told
+
+
+def test_searches_that_make_no_sense_are_passed_over() -> None:
+    config = RunConfig(precision=("float32", "int8"), search=("exact", "rescored", "funnel:32"))
+    found = [(s.dim, str(s.precision), s.search) for s in settings_of(config, (16, 64))]
+    assert found == [
+        (16, "float32", "exact"), (16, "int8", "exact"), (64, "float32", "exact"), (64, "int8", "exact"),
+        (16, "int8", "rescored"), (64, "int8", "rescored"),
+        (64, "float32", "funnel:32"), (64, "int8", "funnel:32"),
+    ]  # fmt: skip
