@@ -102,9 +102,7 @@ def interval(
     """
     numbers = _numbers(values, "values")
     _check_share("confidence", confidence)
-    means = _resampled_means(numbers, resamples, seed)
-    low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return Interval(float(numbers.mean()), float(low), float(high))
+    return _intervals(numbers[:, None], confidence, resamples, seed)[0]
 
 
 def randomisation_p(differences: npt.ArrayLike, resamples: int = RESAMPLES, seed: int = 0) -> float:
@@ -203,17 +201,14 @@ def compare(
     Raises:
         InputError: as for `interval`, or the numbers of queries differ.
     """
+    _check_share("confidence", confidence)
     differences = {key: _paired(values, reference) for key, values in others.items()}
     p_values = {key: randomisation_p(d, resamples, seed) for key, d in differences.items()}
     adjusted = holm(p_values)
+    means = _intervals(_table(differences), confidence, resamples, seed)
     return {
-        key: Difference(
-            interval(d, confidence, resamples, seed),
-            p_values[key],
-            adjusted[key],
-            detectable_difference(d, alpha=1 - confidence),
-        )
-        for key, d in differences.items()
+        key: Difference(mean, p_values[key], adjusted[key], detectable_difference(d, alpha=1 - confidence))
+        for mean, (key, d) in zip(means, differences.items(), strict=True)
     }
 
 
@@ -246,7 +241,7 @@ def non_inferiority(
         raise InputError(f"margin is {margin}, expected a number above 0")
     _check_share("confidence", confidence)
     differences = {key: _paired(values, full) for key, values in others.items()}
-    means = {key: _resampled_means(d, resamples, seed) for key, d in differences.items()}
+    means = dict(zip(differences, resampled_means(_table(differences), resamples, seed).T, strict=True))
     p_values = {key: (1 + int((m <= -margin).sum())) / (resamples + 1) for key, m in means.items()}
     adjusted = holm(p_values)
     return {
@@ -263,14 +258,38 @@ def non_inferiority(
     }
 
 
-def _resampled_means(values: Values, resamples: int, seed: int) -> Values:
-    """Means of as many queries, drawn with replacement: float64 (resamples,)."""
+def resampled_means(table: Values, resamples: int = RESAMPLES, seed: int = 0) -> Values:
+    """Means of as many queries, drawn with replacement; every column sees the same draws.
+
+    Args:
+        table: float64 (queries, columns), a query or more.
+        resamples: draws, 1 or more.
+        seed: of the draws.
+
+    Returns:
+        float64 (resamples, columns).
+
+    Raises:
+        InputError: resamples is below 1.
+    """
     _check_resamples(resamples)
-    rng = np.random.default_rng(seed)
-    count = len(values)
-    return np.concatenate(
-        [values[rng.integers(0, count, (size, count))].mean(axis=1) for size in _blocks(resamples, count)]
-    )
+    rng, count = np.random.default_rng(seed), len(table)
+    means = []
+    for size in _blocks(resamples, count):
+        drawn = rng.integers(0, count, (size, count)) + count * np.arange(size)[:, None]
+        times = np.bincount(drawn.ravel(), minlength=size * count).reshape(size, count)
+        means.append(times.astype(np.float64) @ table / count)
+    return np.concatenate(means)
+
+
+def _intervals(table: Values, confidence: float, resamples: int, seed: int) -> list[Interval]:
+    shares = [(1 - confidence) / 2, (1 + confidence) / 2]
+    low, high = np.quantile(resampled_means(table, resamples, seed), shares, axis=0)
+    return [Interval(*map(float, ends)) for ends in zip(table.mean(axis=0), low, high, strict=True)]
+
+
+def _table(columns: Mapping[Key, Values]) -> Values:
+    return np.stack(list(columns.values()), axis=1) if columns else np.zeros((1, 0))
 
 
 def _blocks(resamples: int, count: int) -> Iterator[int]:

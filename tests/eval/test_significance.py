@@ -27,7 +27,7 @@ def test_an_interval_is_scipys() -> None:
     theirs = stats.bootstrap(
         (values,), np.mean, n_resamples=40_000, method="percentile", rng=np.random.default_rng(1)
     ).confidence_interval
-    assert ours.mean == values.mean()
+    assert ours.mean == pytest.approx(values.mean())
     assert ours.low == pytest.approx(theirs.low, abs=0.002)
     assert ours.high == pytest.approx(theirs.high, abs=0.002)
     assert interval(values, 0.5).high < interval(values, 0.9).high
@@ -107,16 +107,18 @@ def test_settings_are_compared_query_by_query() -> None:
     assert worse.p_value < 0.001
     assert worse.adjusted_p == 2 * worse.p_value
     assert found["same"].adjusted_p == found["same"].p_value > 0.05
+    alone = interval(others["worse"] - full)
+    assert (worse.interval.low, worse.interval.high) == pytest.approx((alone.low, alone.high))
     assert found == compare(full, others)
     assert found != compare(full, others, seed=1)
 
 
 def test_non_inferiority() -> None:
-    full = np.random.default_rng(0).uniform(0.2, 0.8, 2000)
+    full = np.random.default_rng(0).uniform(0.2, 0.8, 1000)
     others = {
-        "tiny loss": full - 0.002 + normal(1, 2000, 0, 0.05),
-        "large loss": full - 0.03 + normal(2, 2000, 0, 0.05),
-        "noise": full + normal(3, 2000, 0, 1),
+        "tiny loss": full - 0.002 + normal(1, 1000, 0, 0.05),
+        "large loss": full - 0.03 + normal(2, 1000, 0, 0.05),
+        "noise": full + normal(3, 1000, 0, 1),
     }
     found = non_inferiority(full, others)
     assert [one.is_shown for one in found.values()] == [True, False, False]
@@ -127,6 +129,7 @@ def test_non_inferiority() -> None:
     assert found["large loss"].p_value > 0.99
     assert non_inferiority(full, others, margin=0.05)["large loss"].is_shown
     assert non_inferiority(full, {"itself": full})["itself"].is_shown
+    assert non_inferiority(full, {}) == compare(full, {}) == {}
 
 
 def test_a_loss_of_the_margin_is_rarely_called_non_inferior() -> None:
