@@ -12,7 +12,8 @@ from eval.benchmarks import BUNDLED
 from eval.sweep import Setting
 
 VECTORS = ("dense", "late")
-BASELINES = ("bm25", "pca", "random")
+PROJECTIONS = ("pca", "random")
+BASELINES = ("bm25", *PROJECTIONS)
 METRICS = ("ndcg@10", "recall@10", "recall@100", "mrr@10", "map", "precision@10")
 DEPTH = 100  # documents found per query, and so the deepest cut-off
 
@@ -82,6 +83,8 @@ class RunConfig:
                 raise InputError(f"--{name} is {','.join(values)!r}: at least one, each once")
         if len(set(self.dim)) < len(self.dim):
             raise InputError(f"--dim has {','.join(map(str, self.dim))}: each width once")
+        if "dense" not in self.vectors and set(self.baseline) & set(PROJECTIONS):
+            raise InputError(f"--baseline {','.join(self.baseline)}: needs dense among --vectors")
         for name, value in (("depth", self.depth), ("oversample", self.oversample)):
             if value < 1:
                 raise InputError(f"--{name} is {value}, expected 1 or more")

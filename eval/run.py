@@ -1,8 +1,8 @@
 """One run: load, encode once, search in every way asked for, score, test, write."""
 
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,9 +12,10 @@ from embedder import Embedder, InputError
 from eval import benchmarks, searching
 from eval.benchmarks.model import Benchmark
 from eval.cache import StoredVectors
-from eval.config import RunConfig, settings_of
+from eval.config import PROJECTIONS, RunConfig, settings_of
 from eval.encoding import Encoder, Job, folder_fingerprint, roles_of
 from eval.metrics import metric
+from eval.neighbours import overlap, rank_correlation
 from eval.progress import Progress, clock, columns
 from eval.ranking import Ranking
 from eval.results import Row, Score, environment, new_run_id, write_run
@@ -23,6 +24,8 @@ from eval.significance import CONFIDENCE, MARGIN, RESAMPLES
 from eval.sweep import Setting
 
 TIES = "scores in float32; equal ones by document id, descending as strings (trec_eval's order)"
+NEIGHBOURS = 10
+SAMPLE = 2000  # queries and documents whose order is compared
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,21 @@ class Plan:
         return list(dict.fromkeys([*self.settings, self.full]))
 
 
+@dataclass
+class Outcome:
+    """What was found: scores, tests against the full width, neighbourhoods kept."""
+
+    scores: list[Score] = field(default_factory=list)
+    tests: list[dict[str, object]] = field(default_factory=list)
+    neighbours: list[dict[str, object]] = field(default_factory=list)
+
+    def add(self, other: "Outcome") -> None:
+        """Take in what was found elsewhere."""
+        self.scores += other.scores
+        self.tests += other.tests
+        self.neighbours += other.neighbours
+
+
 def run(config: RunConfig, *, quiet: bool = False) -> tuple[Path, list[Score]]:
     """Do what the settings say.
 
@@ -72,16 +90,13 @@ def run(config: RunConfig, *, quiet: bool = False) -> tuple[Path, list[Score]]:
     check_depth(config.metric, config.depth)
     found = _load_benchmarks(config, progress)
     plan = _plan(config, progress)
-    scores: list[Score] = []
-    tests: list[dict[str, object]] = []
+    outcome = Outcome()
     for benchmark in found:
-        more, tested = _measure(plan, benchmark)
-        scores += more
-        tests += tested
-    about = _about(plan, found, tests, time.monotonic() - began)
-    folder = write_run(config.out, new_run_id(config.model), about, scores)
+        outcome.add(_measure(plan, benchmark))
+    about = _about(plan, found, outcome, time.monotonic() - began)
+    folder = write_run(config.out, new_run_id(config.model), about, outcome.scores)
     progress.say(f"took {clock(time.monotonic() - began)}")
-    return folder, scores
+    return folder, outcome.scores
 
 
 def _load_benchmarks(config: RunConfig, progress: Progress) -> list[Benchmark]:
@@ -132,8 +147,8 @@ def _plan(config: RunConfig, progress: Progress) -> Plan:
     return Plan(config, model, settings, Setting(model.spec.dim), encoder, progress)
 
 
-def _measure(plan: Plan, benchmark: Benchmark) -> tuple[list[Score], list[dict[str, object]]]:
-    """Scores and tests of one benchmark with every task."""
+def _measure(plan: Plan, benchmark: Benchmark) -> Outcome:
+    """One benchmark with every task."""
     config = plan.config
     sides = {task: [Job(task, role) for role in roles_of(task)] for task in config.task}
     corpus = plan.encoder.encode(
@@ -142,18 +157,21 @@ def _measure(plan: Plan, benchmark: Benchmark) -> tuple[list[Score], list[dict[s
     queries = plan.encoder.encode(
         benchmark.queries, [asked for asked, _ in sides.values()], f"queries of {benchmark.name}"
     )
-    scores: list[Score] = []
-    tests: list[dict[str, object]] = []
     _warn_of_small_corpus(plan, benchmark)
+    outcome = Outcome(
+        score(config.model, benchmark, _without_model(plan, benchmark), config.metric, config.seed)
+    )
+    common = list(outcome.scores)
     for task, (asked, documents) in sides.items():
         plan.progress.say(f"searching {benchmark.name}, {task}")
-        rankings: dict[Way, Ranking] = {}
-        for kind in config.vectors:
-            rankings |= _search(plan, benchmark, task, queries[asked, kind], corpus[documents, kind], kind)
+        pairs = {kind: (queries[asked, kind], corpus[documents, kind]) for kind in config.vectors}
+        rankings = _search(plan, benchmark, task, pairs)
         more = score(config.model, benchmark, rankings, config.metric, config.seed)
-        tests += _tests(plan, more)
-        scores += [one for one in more if _is_asked(plan, one.row)]
-    return scores, tests
+        outcome.tests += _tests(plan, [*more, *common])
+        outcome.scores += [one for one in more if _is_asked(plan, one.row)]
+        if "dense" in pairs:
+            outcome.neighbours += _neighbours(plan, benchmark, rankings, *pairs["dense"])
+    return outcome
 
 
 def _warn_of_small_corpus(plan: Plan, benchmark: Benchmark) -> None:
@@ -168,24 +186,70 @@ def _warn_of_small_corpus(plan: Plan, benchmark: Benchmark) -> None:
         plan.progress.say(f"note: {notice}")
 
 
+def _without_model(plan: Plan, benchmark: Benchmark) -> dict[Way, Ranking]:
+    if "bm25" not in plan.config.baseline:
+        return {}
+    found = searching.bm25(benchmark, depth=plan.config.depth)
+    if not found:
+        plan.encoder.counts.notices.append(f"{benchmark.name}: has pictures, and so no bm25")
+    return found
+
+
 def _search(
+    plan: Plan, benchmark: Benchmark, task: str, pairs: Mapping[str, tuple[StoredVectors, StoredVectors]]
+) -> dict[Way, Ranking]:
+    """Every ranking of a task, from its queries and corpus by kind of vector."""
+    config, depth = plan.config, plan.config.depth
+    rankings: dict[Way, Ranking] = {}
+    if "dense" in pairs:
+        rankings |= searching.dense(
+            task, *pairs["dense"], benchmark, plan.searches, depth=depth, oversample=config.oversample
+        )
+        for name in (name for name in config.baseline if name in PROJECTIONS):
+            rankings |= searching.projected(
+                task, name, *pairs["dense"], benchmark, config.dim, depth=depth, seed=config.seed
+            )
+    if "late" in pairs:
+        rankings |= searching.late(task, *pairs["late"], benchmark, depth=depth)
+    return rankings
+
+
+def _neighbours(
     plan: Plan,
     benchmark: Benchmark,
-    task: str,
+    rankings: Mapping[Way, Ranking],
     queries: StoredVectors,
     corpus: StoredVectors,
-    kind: str,
-) -> dict[Way, Ranking]:
-    depth = plan.config.depth
-    if kind == "late":
-        return searching.late(task, queries, corpus, benchmark, depth=depth)
-    return searching.dense(
-        task, queries, corpus, benchmark, plan.searches, depth=depth, oversample=plan.config.oversample
-    )
+) -> list[dict[str, object]]:
+    """How much of the full width's neighbourhood each search keeps, whatever is relevant."""
+    reference = next(ranking for way, ranking in rankings.items() if _full(plan, way))
+    near = min(NEIGHBOURS, reference.depth)
+    sample = next(corpus.blocks(SAMPLE))
+    kept = {dim: 1.0 for dim in plan.config.dim}
+    if len(sample) > 1:
+        kept = {
+            dim: float(values.mean())
+            for dim, values in rank_correlation(queries.matrix()[:SAMPLE], sample, plan.config.dim).items()
+        }
+    return [
+        {
+            "benchmark": benchmark.name,
+            **asdict(way),
+            f"overlap@{NEIGHBOURS}": float(overlap(reference, ranking, near).mean()),
+            "rank_correlation": kept[way.dim] if _is_cut(way) and way.dim in kept else None,
+        }
+        for way, ranking in rankings.items()
+        if way.vectors == "dense" and not _full(plan, way)
+    ]
 
 
-def _full(plan: Plan, row: Row) -> bool:
-    """Whether a row is of the search that others are tested against."""
+def _is_cut(way: Way) -> bool:
+    """Whether it is a plain search of vectors that are cut and nothing else."""
+    return (way.precision, way.search, way.baseline) == ("float32", "exact", None)
+
+
+def _full(plan: Plan, row: Row | Way) -> bool:
+    """Whether something is of the search that others are tested against."""
     full = plan.full
     wanted = ("dense", full.dim, str(full.precision), full.search, None)
     return (row.vectors, row.dim, row.precision, row.search, row.baseline) == wanted
@@ -203,9 +267,7 @@ def _tests(plan: Plan, scores: Sequence[Score]) -> list[dict[str, object]]:
     return against_full(main, reference[0], MARGIN, plan.config.seed) if reference else []
 
 
-def _about(
-    plan: Plan, found: Sequence[Benchmark], tests: Sequence[dict[str, object]], seconds: float
-) -> dict[str, object]:
+def _about(plan: Plan, found: Sequence[Benchmark], outcome: Outcome, seconds: float) -> dict[str, object]:
     """Everything of result.json besides scores."""
     config, counts = plan.config, plan.encoder.counts
     settings = asdict(config) | {"out": str(config.out), "cache": str(config.cache_folder)}
@@ -229,7 +291,8 @@ def _about(
             "seed": config.seed,
         },
         "versions": environment(),
-        "tests": list(tests),
+        "tests": outcome.tests,
+        "neighbours": outcome.neighbours,
     }
 
 

@@ -68,6 +68,8 @@ def score(
         seed: of the resampling; all rows see the same resampled queries.
     """
     rows, columns = [], []
+    if not rankings:
+        return []
     for way, ranking in rankings.items():
         found = evaluate(filled(ranking, len(benchmark.corpus)), benchmark.relevance, metrics)
         for name, values in found.values.items():
@@ -144,6 +146,7 @@ def against_full(
     return [
         {
             **asdict(row),
+            "reference_task": reference.row.task,
             "reference_dim": reference.row.dim,
             "reference_value": reference.value,
             "difference": differences[row].interval.mean,

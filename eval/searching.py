@@ -1,16 +1,15 @@
 """Every search that a run asks for, on vectors that are there already."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
+from eval.baselines import principal_axes, random_axes
 from eval.benchmarks.model import Benchmark
+from eval.bm25 import bm25_search
 from eval.cache import StoredVectors
-from eval.encoding import Job
 from eval.late import late_search
 from eval.ranking import Ranking
 from eval.scores import Way
 from eval.sweep import Setting, sweep
-
-Vectors = Mapping[tuple[Job, str], StoredVectors]
 
 
 def dense(
@@ -38,3 +37,40 @@ def late(
     asked = [query for block in queries.late_blocks() for query in block]
     ranking = late_search(asked, corpus.late_blocks(), benchmark.corpus.ids, k=depth)
     return {Way(task, "late", corpus.width, "float32"): ranking}
+
+
+def bm25(benchmark: Benchmark, *, depth: int) -> dict[Way, Ranking]:
+    """The texts alone, without a model; nothing where there are pictures."""
+    if benchmark.corpus.pictures or benchmark.queries.pictures:
+        return {}
+    texts = (benchmark.corpus.inputs[row] for row in range(len(benchmark.corpus)))
+    ranking = bm25_search(list(benchmark.queries.inputs), texts, benchmark.corpus.ids, depth)
+    return {Way(None, None, None, None, baseline="bm25"): ranking}
+
+
+def projected(
+    task: str,
+    baseline: str,
+    queries: StoredVectors,
+    corpus: StoredVectors,
+    benchmark: Benchmark,
+    dims: Sequence[int],
+    *,
+    depth: int,
+    seed: int,
+) -> dict[Way, Ranking]:
+    """Vectors made narrower by another method than cutting: "pca", fitted on the corpus, or "random"."""
+    full, width = corpus.width, max(dims)
+    pca = baseline == "pca"
+    rotation = principal_axes(corpus, len(corpus), full, width) if pca else random_axes(full, width, seed)
+    found = sweep(
+        rotation.apply(queries.matrix()),
+        rotation.over(corpus),
+        benchmark.corpus.ids,
+        [Setting(dim) for dim in dims],
+        k=depth,
+    )
+    return {
+        Way(task, "dense", setting.dim, "float32", baseline=baseline): ranking
+        for setting, ranking in found.items()
+    }

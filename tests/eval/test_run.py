@@ -19,7 +19,7 @@ from eval.results import RESULT, find_runs, read_per_query, read_run
 from eval.run import run
 from eval.significance import interval
 from tests.embedder.test_adapters import save_task_as_lora
-from tests.eval.conftest import CHECKPOINT
+from tests.eval.conftest import CHECKPOINT, pictures
 
 Folder = Callable[..., Path]
 BASE = ["run", "--model", str(CHECKPOINT), "--device", "cpu", "--model-precision", "float32", "--quiet"]
@@ -173,6 +173,56 @@ def test_widths_are_tested_against_the_full_one_even_if_it_is_not_asked_for(
     assert [row["dim"] for row in result["tests"]] == [8, 16]
 
 
+def test_baselines_stand_beside_the_model(folder: Folder, tmp_path: Path) -> None:
+    result = measure(tmp_path, folder(12, 60), "--dim", "16,256", "--baseline", "bm25,pca,random")
+    found = values(result)
+    assert found[None, "small", None, None, None, "exact", "bm25", "recall@10"] > 0.9  # words shared
+    full = found["retrieval", "small", "dense", 256, "float32", "exact", None, "map"]
+    for baseline in ("pca", "random"):
+        at = {
+            dim: found["retrieval", "small", "dense", dim, "float32", "exact", baseline, "map"]
+            for dim in (16, 256)
+        }
+        assert at[16] != found["retrieval", "small", "dense", 16, "float32", "exact", None, "map"]
+        # A whole rotation changes nothing; what is centred first is compared from another origin.
+        assert baseline == "pca" or at[256] == pytest.approx(full)
+    assert len(result["scores"]) == (2 * 3 + 1) * 6
+    assert {(row["baseline"], row["reference_task"]) for row in result["tests"]} == {
+        (name, "retrieval") for name in (None, "bm25", "pca", "random")
+    }
+
+
+def test_bm25_is_left_out_where_there_are_pictures(folder: Folder, tmp_path: Path) -> None:
+    small = folder(2, 5)
+    pictures(1)[0].save(small / "p.png")
+    with (small / "corpus.jsonl").open("a") as file:
+        file.write('\n{"_id": "p", "image": "p.png"}')
+    result = measure(tmp_path, small, "--baseline", "bm25", "--dim", "16")
+    assert result["notices"] == ["small: has pictures, and so no bm25"]
+    assert {row["baseline"] for row in result["scores"]} == {None}
+
+
+def test_neighbours_kept_are_told(model: Embedder, folder: Folder, tmp_path: Path) -> None:
+    small = folder(12, 60)
+    result = measure(tmp_path / "out", small, "--dim", "16,256", "--precision", "float32,int8")
+    rows = {(row["dim"], row["precision"]): row for row in result["neighbours"]}
+    assert set(rows) == {(16, "float32"), (16, "int8"), (256, "int8")}
+    assert rows[256, "int8"]["overlap@10"] > rows[16, "float32"]["overlap@10"] > 0
+    queries, documents = (
+        model.encode_text(
+            [json.loads(line)["text"] for line in (small / name).read_text().splitlines()], prompt_name=role
+        )
+        for name, role in (("queries.jsonl", "query"), ("corpus.jsonl", "passage"))
+    )
+    full, cut = (
+        np.argsort(-similarity.cosine(truncate(queries, dim), truncate(documents, dim)), axis=1)[:, :10]
+        for dim in (256, 16)
+    )
+    shared = np.mean([len(set(a) & set(b)) / 10 for a, b in zip(full, cut, strict=True)])
+    assert rows[16, "float32"]["overlap@10"] == pytest.approx(shared, abs=0.02)
+    assert 0 < rows[16, "float32"]["rank_correlation"] < 1 and rows[16, "int8"]["rank_correlation"] is None
+
+
 def test_a_corpus_smaller_than_the_cut_is_fine(folder: Folder, tmp_path: Path) -> None:
     result = measure(tmp_path, folder(2, 3), "--dim", "256", "--vectors", "dense,late")
     assert {row["value"] for row in result["scores"] if row["metric"] == "recall@100"} == {1.0}
@@ -210,6 +260,7 @@ def test_a_lora_of_ones_own_is_a_task(folder: Folder, tmp_path: Path) -> None:
         (["--search", "rescored"], ["--search rescored", "float32"]),
         (["--search", "funnel:256"], ["--search funnel:256"]),
         (["--baseline", "magic"], ["--baseline 'magic'"]),
+        (["--baseline", "pca", "--vectors", "late"], ["--baseline pca", "dense"]),
         (["--metric", "ndcg"], ["metric", "'ndcg'"]),
         (["--metric", "recall@500"], ["recall@500", "--depth is 100"]),
         (["--depth", "0"], ["--depth is 0"]),
