@@ -56,6 +56,7 @@ def preset(name: str, widths: Sequence[int], tasks: Sequence[str], device: str, 
     """
     task = "retrieval" if "retrieval" in tasks else tasks[0]
     smallest, full = widths[0], widths[-1]
+    in_use = f"Weights are in {precision} on {device}, as before."
     if name == TEXT:
         dim = nearest_width(NOTE_WIDTH, widths)
         reached = (
@@ -64,14 +65,14 @@ def preset(name: str, widths: Sequence[int], tasks: Sequence[str], device: str, 
             else f"{dim} dimensions, the nearest it has to {NOTE_WIDTH}"
         )
         against = "" if dim < full else " (its full width, so both columns agree)"
-        says = f"Text search: {task} adapter, query prompt, {reached}{against}."
+        says = f"Text search: {task} adapter, query prompt, {reached}{against}. {in_use}"
         return Preset(task, "query", dim, None, "cosine", TEMPERATURE, "texts", says)
     if name == IMAGE:
         says = f"Image search: {task} adapter, batches of {NOTE_BATCH}. {_precision_words(device, precision)}"
         return Preset(task, "query", smallest, NOTE_BATCH, "cosine", TEMPERATURE, "pictures", says)
     if name == CROSS:
         softmax = f"softmax at temperature {TEMPERATURE}"
-        says = f"Cross-modal: {task} adapter, vectors normalised to length 1, {softmax}."
+        says = f"Cross-modal: {task} adapter, vectors normalised to length 1, {softmax}. {in_use}"
         return Preset(task, "query", smallest, None, "cosine", TEMPERATURE, "everything", says)
     raise ValueError(f"preset is {name!r}; choose one of {', '.join(NAMES)}")
 
@@ -79,5 +80,5 @@ def preset(name: str, widths: Sequence[int], tasks: Sequence[str], device: str, 
 def _precision_words(device: str, precision: str) -> str:
     if precision == "float16":
         return "Weights are in float16, as the preset asks."
-    why = "16-bit floats are slow on a CPU" if device == "cpu" else "a preset does not reload the model"
+    why = "float16 is slow on a CPU" if device == "cpu" else "a preset does not reload the model"
     return f"The preset asks for float16; the weights stay in {precision} on {device} ({why})."

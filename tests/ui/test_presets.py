@@ -37,6 +37,11 @@ def test_cross_modal() -> None:
     assert "normalised" in p.says
 
 
+@pytest.mark.parametrize("name", presets.NAMES)
+def test_every_preset_states_the_precision_in_use(name: str) -> None:
+    assert "bfloat16" in presets.preset(name, V4, TASKS, "cuda:0", "bfloat16").says
+
+
 def test_an_unknown_preset_is_refused() -> None:
     with pytest.raises(ValueError, match="Video"):
         presets.preset("Video", V4, TASKS, "cpu", "float32")
