@@ -2,71 +2,45 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import torch
-
-from embedder import Embedder, InputError
-from eval import benchmarks, searching
+from embedder import InputError
+from eval import analysis, benchmarks, searching
 from eval.benchmarks.model import Benchmark
 from eval.cache import StoredVectors
-from eval.config import PROJECTIONS, RunConfig, settings_of
-from eval.encoding import Encoder, Job, folder_fingerprint, roles_of
+from eval.config import PROJECTIONS, RunConfig
+from eval.cost import Latency
+from eval.encoding import Job, roles_of
 from eval.metrics import metric
-from eval.neighbours import overlap, rank_correlation
+from eval.plan import Plan, make_plan
 from eval.progress import Progress, clock, columns
+from eval.provenance import provenance
 from eval.ranking import Ranking
-from eval.results import Row, Score, environment, new_run_id, write_run
+from eval.results import Score, new_run_id, write_run
 from eval.scores import Way, against_full, check_depth, score
-from eval.significance import CONFIDENCE, MARGIN, RESAMPLES
-from eval.sweep import Setting
-
-TIES = "scores in float32; equal ones by document id, descending as strings (trec_eval's order)"
-NEIGHBOURS = 10
-SAMPLE = 2000  # queries and documents whose order is compared
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a run does, once the model is known.
-
-    Attributes:
-        config: as given, with every width named.
-        model: loaded.
-        settings: searches of dense vectors.
-        full: the search that the others are tested against.
-        encoder: the model with its cache.
-        progress: where to say how far it is.
-    """
-
-    config: RunConfig
-    model: Embedder
-    settings: Sequence[Setting]
-    full: Setting
-    encoder: Encoder
-    progress: Progress
-
-    @property
-    def searches(self) -> list[Setting]:
-        """`settings`, and `full` where they lack it."""
-        return list(dict.fromkeys([*self.settings, self.full]))
+from eval.significance import MARGIN
 
 
 @dataclass
 class Outcome:
-    """What was found: scores, tests against the full width, neighbourhoods kept."""
+    """What was found: scores, tests against the full width, neighbourhoods kept, costs."""
 
     scores: list[Score] = field(default_factory=list)
     tests: list[dict[str, object]] = field(default_factory=list)
     neighbours: list[dict[str, object]] = field(default_factory=list)
+    costs: list[dict[str, object]] = field(default_factory=list)
 
     def add(self, other: "Outcome") -> None:
         """Take in what was found elsewhere."""
         self.scores += other.scores
         self.tests += other.tests
         self.neighbours += other.neighbours
+        self.costs += other.costs
+
+    def details(self) -> dict[str, object]:
+        """All but the scores, as result.json keeps it."""
+        return {"tests": self.tests, "neighbours": self.neighbours, "costs": self.costs}
 
 
 def run(config: RunConfig, *, quiet: bool = False) -> tuple[Path, list[Score]]:
@@ -89,11 +63,11 @@ def run(config: RunConfig, *, quiet: bool = False) -> tuple[Path, list[Score]]:
         metric(name)
     check_depth(config.metric, config.depth)
     found = _load_benchmarks(config, progress)
-    plan = _plan(config, progress)
+    plan = make_plan(config, progress)
     outcome = Outcome()
     for benchmark in found:
         outcome.add(_measure(plan, benchmark))
-    about = _about(plan, found, outcome, time.monotonic() - began)
+    about = provenance(plan, found, time.monotonic() - began) | outcome.details()
     folder = write_run(config.out, new_run_id(config.model), about, outcome.scores)
     progress.say(f"took {clock(time.monotonic() - began)}")
     return folder, outcome.scores
@@ -116,37 +90,6 @@ def _load_benchmarks(config: RunConfig, progress: Progress) -> list[Benchmark]:
     return found
 
 
-def _plan(config: RunConfig, progress: Progress) -> Plan:
-    """Load the model and fit the settings to it."""
-    model = Embedder.from_pretrained(
-        config.model, device=config.device, precision=config.model_precision, revision=config.revision
-    )
-    adapters = {}
-    for name, folder in config.adapters.items():
-        model.add_adapter(name, folder)
-        adapters[name] = folder_fingerprint(folder)
-    for task in config.task:
-        if task not in model.tasks:
-            raise InputError(f"--task {task!r}: {config.model} has {', '.join(model.tasks)}")
-    dims = config.dim or model.spec.matryoshka_dims
-    for dim in dims:
-        if not 1 <= dim <= model.spec.dim:
-            raise InputError(f"--dim {dim}: {config.model} has vectors of 1 to {model.spec.dim} numbers")
-    encoder = Encoder(
-        model,
-        config.cache_folder,
-        vectors=config.vectors,
-        max_length=config.max_length,
-        max_pixels=config.max_pixels,
-        batch_size=config.batch_size,
-        progress=progress,
-        adapters=adapters,
-    )
-    config = replace(config, dim=tuple(dims))
-    settings = settings_of(config, config.dim)
-    return Plan(config, model, settings, Setting(model.spec.dim), encoder, progress)
-
-
 def _measure(plan: Plan, benchmark: Benchmark) -> Outcome:
     """One benchmark with every task."""
     config = plan.config
@@ -162,15 +105,20 @@ def _measure(plan: Plan, benchmark: Benchmark) -> Outcome:
         score(config.model, benchmark, _without_model(plan, benchmark), config.metric, config.seed)
     )
     common = list(outcome.scores)
+    times: dict[int, Latency] = {}
     for task, (asked, documents) in sides.items():
         plan.progress.say(f"searching {benchmark.name}, {task}")
         pairs = {kind: (queries[asked, kind], corpus[documents, kind]) for kind in config.vectors}
         rankings = _search(plan, benchmark, task, pairs)
         more = score(config.model, benchmark, rankings, config.metric, config.seed)
-        outcome.tests += _tests(plan, [*more, *common])
-        outcome.scores += [one for one in more if _is_asked(plan, one.row)]
+        main = [one for one in more if one.row.metric == config.metric[0]]
+        outcome.tests += _tests(plan, [*main, *common])
+        outcome.scores += [one for one in more if plan.is_asked(one.row)]
         if "dense" in pairs:
-            outcome.neighbours += _neighbours(plan, benchmark, rankings, *pairs["dense"])
+            outcome.neighbours += analysis.neighbours(plan, benchmark, rankings, *pairs["dense"])
+            times = times or analysis.latencies(plan, *pairs["dense"])
+        late = pairs["late"][1] if "late" in pairs else None
+        outcome.costs += analysis.costs([one for one in main if plan.is_asked(one.row)], late, times)
     return outcome
 
 
@@ -214,105 +162,11 @@ def _search(
     return rankings
 
 
-def _neighbours(
-    plan: Plan,
-    benchmark: Benchmark,
-    rankings: Mapping[Way, Ranking],
-    queries: StoredVectors,
-    corpus: StoredVectors,
-) -> list[dict[str, object]]:
-    """How much of the full width's neighbourhood each search keeps, whatever is relevant."""
-    reference = next(ranking for way, ranking in rankings.items() if _full(plan, way))
-    near = min(NEIGHBOURS, reference.depth)
-    sample = next(corpus.blocks(SAMPLE))
-    kept = {dim: 1.0 for dim in plan.config.dim}
-    if len(sample) > 1:
-        kept = {
-            dim: float(values.mean())
-            for dim, values in rank_correlation(queries.matrix()[:SAMPLE], sample, plan.config.dim).items()
-        }
-    return [
-        {
-            "benchmark": benchmark.name,
-            **asdict(way),
-            f"overlap@{NEIGHBOURS}": float(overlap(reference, ranking, near).mean()),
-            "rank_correlation": kept[way.dim] if _is_cut(way) and way.dim in kept else None,
-        }
-        for way, ranking in rankings.items()
-        if way.vectors == "dense" and not _full(plan, way)
-    ]
-
-
-def _is_cut(way: Way) -> bool:
-    """Whether it is a plain search of vectors that are cut and nothing else."""
-    return (way.precision, way.search, way.baseline) == ("float32", "exact", None)
-
-
-def _full(plan: Plan, row: Row | Way) -> bool:
-    """Whether something is of the search that others are tested against."""
-    full = plan.full
-    wanted = ("dense", full.dim, str(full.precision), full.search, None)
-    return (row.vectors, row.dim, row.precision, row.search, row.baseline) == wanted
-
-
-def _is_asked(plan: Plan, row: Row) -> bool:
-    """The full width is searched for the tests even where nobody asked to see it."""
-    return plan.full in plan.settings or not _full(plan, row)
-
-
 def _tests(plan: Plan, scores: Sequence[Score]) -> list[dict[str, object]]:
     """Tests of one benchmark and task against the full width, by the first metric."""
     main = [one for one in scores if one.row.metric == plan.config.metric[0]]
-    reference = [one for one in main if _full(plan, one.row)]
+    reference = [one for one in main if plan.is_full(one.row)]
     return against_full(main, reference[0], MARGIN, plan.config.seed) if reference else []
-
-
-def _about(plan: Plan, found: Sequence[Benchmark], outcome: Outcome, seconds: float) -> dict[str, object]:
-    """Everything of result.json besides scores."""
-    config, counts = plan.config, plan.encoder.counts
-    settings = asdict(config) | {"out": str(config.out), "cache": str(config.cache_folder)}
-    return {
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": config.command(),
-        "seconds": round(seconds, 3),
-        "model": _model(plan),
-        "settings": settings,
-        "benchmarks": [benchmark.describe() for benchmark in found],
-        "encoded": counts.encoded,
-        "from_cache": counts.cached,
-        "notices": counts.notices,
-        "method": {
-            "ties": TIES,
-            "confidence": CONFIDENCE,
-            "resamples": RESAMPLES,
-            "interval": "percentile bootstrap over queries",
-            "tests": "paired randomisation, Holm over the settings of a benchmark and task",
-            "depth": config.depth,
-            "seed": config.seed,
-        },
-        "versions": environment(),
-        "tests": outcome.tests,
-        "neighbours": outcome.neighbours,
-    }
-
-
-def _model(plan: Plan) -> dict[str, object]:
-    model = plan.model
-    return {
-        "name": plan.config.model,
-        "revision": model.revision,
-        "fingerprint": plan.encoder.fingerprint,
-        "precision": str(model.precision),
-        "device": str(model.device),
-        "threads": torch.get_num_threads(),
-        "dim": model.spec.dim,
-        "multi_vector_dim": model.spec.multi_vector_dim,
-        "matryoshka_dims": list(model.spec.matryoshka_dims),
-        "tasks": list(model.tasks),
-        "max_length": plan.config.max_length or model.spec.max_tokens,
-        "max_pixels": plan.config.max_pixels or model.spec.pixels.max_pixels,
-        "licence": model.spec.licence,
-    }
 
 
 def table(scores: Sequence[Score]) -> str:

@@ -223,6 +223,41 @@ def test_neighbours_kept_are_told(model: Embedder, folder: Folder, tmp_path: Pat
     assert 0 < rows[16, "float32"]["rank_correlation"] < 1 and rows[16, "int8"]["rank_correlation"] is None
 
 
+def test_costs_are_told_and_what_is_worth_them(folder: Folder, tmp_path: Path) -> None:
+    result = measure(
+        tmp_path,
+        folder(12, 60),
+        "--dim",
+        "16,256",
+        "--precision",
+        "float32,binary",
+        "--vectors",
+        "dense,late",
+    )
+    rows = {(row["vectors"], row["dim"], row["precision"]): row for row in result["costs"]}
+    assert {key: row["searched_bytes"] for key, row in rows.items() if key[0] == "dense"} == {
+        ("dense", 16, "float32"): 64,
+        ("dense", 256, "float32"): 1024,
+        ("dense", 16, "binary"): 2,
+        ("dense", 256, "binary"): 32,
+    }
+    late = rows["late", 32, "float32"]
+    assert late["searched_bytes"] > 5 * 32 * 4 and late["latency_median_ms"] is None
+    assert rows["dense", 256, "float32"]["searched_bytes_per_million"] == 1024 * 10**6
+    assert (
+        0
+        < rows["dense", 16, "float32"]["latency_median_ms"]
+        <= rows["dense", 16, "float32"]["latency_p95_ms"]
+    )
+    assert rows["dense", 16, "binary"]["is_worth"]  # nothing is smaller
+    for row in rows.values():
+        beaten = any(
+            other["value"] >= row["value"] and other["searched_bytes"] < row["searched_bytes"]
+            for other in rows.values()
+        )
+        assert not (row["is_worth"] and beaten)
+
+
 def test_a_corpus_smaller_than_the_cut_is_fine(folder: Folder, tmp_path: Path) -> None:
     result = measure(tmp_path, folder(2, 3), "--dim", "256", "--vectors", "dense,late")
     assert {row["value"] for row in result["scores"] if row["metric"] == "recall@100"} == {1.0}
