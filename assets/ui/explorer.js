@@ -32,18 +32,33 @@ window.Explorer = (() => {
   }
 
   const plain = (label) => label.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
-  const cut = (label, room) => (label.length <= room ? label : label.slice(0, room - 1).trimEnd() + "…");
+  const ruler = document.createElement("canvas").getContext("2d");
+  const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
+
+  /* How many of these characters fit: measured, as scripts differ in width. */
+  function fitting(characters, pixels) {
+    let low = 0, high = characters.length;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (ruler.measureText(characters.slice(0, middle).join("")).width <= pixels) low = middle;
+      else high = middle - 1;
+    }
+    return Math.max(1, low);
+  }
 
   /* A label in the room it has: on up to `lines` lines, broken between words where possible. */
   function fitted(label, pixels, size, lines) {
-    const room = Math.max(3, Math.floor(pixels / (size * 0.55))), out = [];
-    let rest = label;
-    while (out.length + 1 < lines && rest.length > room) {
-      const space = rest.lastIndexOf(" ", room), end = space > room / 3 ? space : room;
-      out.push(rest.slice(0, end));
-      rest = rest.slice(end).trimStart();
+    ruler.font = `${size}px ${FONT}`;
+    const out = [];
+    let rest = Array.from(label); // by character, so that no emoji is cut in two
+    while (out.length + 1 < lines && fitting(rest, pixels) < rest.length) {
+      const room = fitting(rest, pixels), space = rest.lastIndexOf(" ", room), end = space > room / 3 ? space : room;
+      out.push(rest.slice(0, end).join(""));
+      rest = Array.from(rest.slice(end).join("").trimStart());
     }
-    return [...out, cut(rest, room)].map(plain).join("<br>");
+    const room = fitting(rest, pixels);
+    const last = room >= rest.length ? rest.join("") : rest.slice(0, Math.max(1, room - 1)).join("").trimEnd() + "…";
+    return [...out, last].map(plain).join("<br>");
   }
 
   function axisDecor(spec, box, width) {
@@ -86,7 +101,7 @@ window.Explorer = (() => {
     return {
       width, height: box.height, margin: { l: box.left, r: box.right, t: box.top, b: box.bottom, pad: 4 },
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
-      font: { family: "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif", size: 12, color: ink.text },
+      font: { family: FONT, size: 12, color: ink.text },
       xaxis: x, yaxis: y, images, shapes: spec.shapes ? spec.shapes.map((s) => ({ ...s, line: { ...s.line, color: ink.soft } })) : [],
       dragmode: coarse ? false : "zoom", hovermode: "closest", showlegend: false,
     };

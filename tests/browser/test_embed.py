@@ -9,15 +9,9 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.browser.harness import overflow, settle, shoot
+from tests.browser.steps import drawn
 
 ROWS = "#embed-table tbody tr"
-
-
-def drawn(page: Page, figure: str, title: str = "") -> None:
-    """Waits until a figure is drawn, with these words in its heading."""
-    expect(page.locator(f"{figure} .xp-plot .main-svg").first).to_be_visible()
-    if title:
-        expect(page.locator(f"{figure} .xp-chart-title")).to_contain_text(title)
 
 
 def embed(page: Page, texts: str) -> None:
@@ -56,15 +50,7 @@ def test_texts_are_embedded_and_shown_with_norm_tokens_and_time(page: Page) -> N
     expect(page.locator("#embed-status")).to_contain_text("Tokens")
 
 
-def test_a_mark_cuts_the_vectors(page: Page) -> None:
-    drawn(page, "#embed-figure")
-    page.get_by_role("button", name="32 dimensions").first.click()
-    drawn(page, "#embed-figure", "of 32 dimensions")
-    kept = page.locator(ROWS).first.locator("td").nth(6)
-    assert 0 < float(kept.inner_text()) < 1
-
-
-def test_the_three_downloads_hold_the_vectors(page: Page, tmp_path: Path) -> None:
+def test_the_downloads_hold_the_vectors_and_the_code_can_be_copied(page: Page, tmp_path: Path) -> None:
     drawn(page, "#embed-figure")
     files = {}
     for kind in ("npy", "json", "csv"):
@@ -77,14 +63,15 @@ def test_the_three_downloads_hold_the_vectors(page: Page, tmp_path: Path) -> Non
     assert vectors.shape[0] == 6 and np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
     rows = list(csv.reader(files["csv"].read_text(encoding="utf-8").splitlines()))
     assert len(rows) == 7 and np.array_equal(np.float32(rows[1][2:]), vectors[0])
-
-
-def test_nothing_typed_is_a_hint(page: Page) -> None:
     drawn(page, "#embed-figure")
-    no_pictures(page)
-    embed(page, "   \n ")
-    expect(page.locator("#embed-status")).to_contain_text("Nothing to embed yet")
-    expect(page.locator("#embed-figure .xp-plot")).to_be_hidden()
+    page.get_by_role("button", name="The Python that does the same").first.click()
+    expect(page.locator("#embed-code")).to_contain_text("Embedder.from_pretrained")
+    expect(page.locator("#embed-code")).to_contain_text("assets/examples/")
+    drawn(page, "#embed-figure")
+    page.get_by_role("button", name="32 dimensions").first.click()
+    drawn(page, "#embed-figure", "of 32 dimensions")
+    kept = page.locator(ROWS).first.locator("td").nth(6)
+    assert 0 < float(kept.inner_text()) < 1
 
 
 def test_a_file_that_is_no_picture_is_named_and_the_rest_is_embedded(page: Page, tmp_path: Path) -> None:
@@ -108,20 +95,18 @@ def test_text_and_picture_together_are_one_document(page: Page) -> None:
     expect(page.locator(ROWS).first).to_contain_text("text + picture")
 
 
-def test_the_code_is_there_to_copy(page: Page) -> None:
-    drawn(page, "#embed-figure")
-    page.get_by_role("button", name="The Python that does the same").first.click()
-    expect(page.locator("#embed-code")).to_contain_text("Embedder.from_pretrained")
-    expect(page.locator("#embed-code")).to_contain_text("assets/examples/")
-
-
-def test_hostile_text_stays_text(page: Page) -> None:
+def test_hostile_text_stays_text_and_nothing_typed_is_a_hint(page: Page) -> None:
     drawn(page, "#embed-figure")
     embed(page, "<img src=x onerror=\"document.title='owned'\"> %{x} <b>bold</b>")
     expect(page.locator(ROWS).first).to_contain_text("<b>bold</b>")
     page.locator("#embed-figure .xp-plot .nsewdrag").first.hover()
     expect(page.locator("#embed-figure .xp-tip")).to_be_visible()
     assert "owned" not in page.title()
+    drawn(page, "#embed-figure")
+    no_pictures(page)
+    embed(page, "   \n ")
+    expect(page.locator("#embed-status")).to_contain_text("Nothing to embed yet")
+    expect(page.locator("#embed-figure .xp-plot")).to_be_hidden()
 
 
 def test_pictures_can_be_dropped(page: Page) -> None:

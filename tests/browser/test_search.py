@@ -7,6 +7,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.browser.harness import overflow, settle, shoot
+from tests.browser.steps import appears
 
 RESULTS = "#search-results"
 COLUMNS = f"{RESULTS} .xp-column"
@@ -20,7 +21,7 @@ def tab(page: Page) -> Page:
 
 def opened(page: Page) -> Page:
     page.get_by_role("tab", name="Search").click()
-    expect(page.locator(COLUMNS)).to_have_count(2)
+    appears(page, COLUMNS, 2)
     return page
 
 
@@ -42,14 +43,11 @@ def test_the_first_view_is_a_search_in_two_columns(
     shoot(page, request.node.name)
 
 
-def test_a_text_finds_itself_first(tab: Page) -> None:
+def test_texts_and_pictures_find_themselves_first(tab: Page) -> None:
     tab.locator("#search-query textarea").fill("a yellow star to the left of a green triangle")
     tab.locator("#search-go").click()
     expect(tab.locator(f"{RESULTS} .xp-asked")).to_contain_text("yellow star")
     assert labels(tab)[0] == "a yellow star to the left of a green triangle"
-
-
-def test_a_picture_finds_itself_first_in_both_columns(tab: Page) -> None:
     tab.locator("#search-image input[type=file]").set_input_files(
         EXAMPLES / "blue-square-above-red-circle.png"
     )
@@ -57,36 +55,15 @@ def test_a_picture_finds_itself_first_in_both_columns(tab: Page) -> None:
     tab.locator("#search-go").click()
     expect(tab.locator(f"{RESULTS} .xp-asked img")).to_be_visible()
     assert labels(tab, 0)[0] == labels(tab, 1)[0] == "blue square above red circle"
-
-
-def test_a_click_on_a_result_searches_with_it(tab: Page) -> None:
     second = labels(tab)[1]
     tab.locator(f"{COLUMNS} .xp-hit").nth(1).click()
     expect(tab.locator(f"{RESULTS} .xp-asked b")).to_have_text(second)
 
 
-def test_the_other_width_follows_the_marks(tab: Page) -> None:
+def test_width_temperature_and_measure_rerank_without_a_search(tab: Page) -> None:
     tab.locator("button[aria-label='64 dimensions']:visible").first.click()
     expect(tab.locator(COLUMNS).nth(1)).to_contain_text("Cut to 64")
 
-
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [("Text search", "query prompt"), ("Image search", "float16"), ("Cross-modal", "temperature 0.07")],
-)
-def test_presets_say_what_they_set(tab: Page, name: str, words: str) -> None:
-    tab.get_by_role("button", name=name).click()
-    expect(tab.locator("#search-preset")).to_contain_text(words)
-    wanted = {"Text search": "T", "Image search": "img", "Cross-modal": ""}[name]
-    if wanted == "img":
-        expect(tab.locator(f"{COLUMNS} .xp-hit .xp-glyph")).to_have_count(0)
-    elif wanted == "T":
-        expect(tab.locator(f"{COLUMNS} .xp-hit img")).to_have_count(0)
-    settle(tab)
-    shoot(tab, f"search-preset-{name}")
-
-
-def test_temperature_and_measure_rerank_without_a_search(tab: Page) -> None:
     def share() -> float:
         return float(tab.locator(f"{RESULTS} .xp-score small").first.inner_text().strip("<% "))
 
@@ -104,11 +81,26 @@ def test_temperature_and_measure_rerank_without_a_search(tab: Page) -> None:
     expect(tab.locator(RESULTS)).to_contain_text("one to prefer")
 
 
-def test_a_query_of_nothing_is_a_message(tab: Page) -> None:
+def test_presets_say_what_they_set_and_search(tab: Page) -> None:
+    without = {"Text search": "img", "Image search": ".xp-glyph", "Cross-modal": ".nothing"}
+    words = {"Text search": "query prompt", "Image search": "float16", "Cross-modal": "temperature 0.07"}
+    for name, said in words.items():
+        tab.get_by_role("button", name=name).click()
+        expect(tab.locator("#search-preset")).to_contain_text(said)
+        expect(tab.locator(f"{COLUMNS} .xp-hit {without[name]}")).to_have_count(0)
+        settle(tab)
+        shoot(tab, f"search-preset-{name}")
+
+
+def test_a_query_of_nothing_and_a_picture_that_is_none_are_messages(tab: Page, tmp_path: Path) -> None:
     tab.locator("#search-query textarea").fill(" ")
     tab.locator("#search-go").click()
     expect(tab.get_by_text("There is no query")).to_be_visible()
     assert len(labels(tab)) == 10  # what was there stays
+    bad = tmp_path / "bad.jpg"
+    bad.write_bytes(b"GIF89a nonsense")
+    tab.locator("#search-image input[type=file]").set_input_files(bad)
+    expect(tab.locator("#search-image .xp-error")).to_contain_text("bad.jpg")
 
 
 def test_an_example_set_brings_its_query_and_its_results(tab: Page) -> None:
@@ -117,13 +109,6 @@ def test_an_example_set_brings_its_query_and_its_results(tab: Page) -> None:
     expect(tab.locator("#search-query textarea")).to_have_value("Split a list into chunks of equal size.")
     expect(tab.locator(f"{RESULTS} .xp-asked")).to_contain_text("Split a list")
     assert labels(tab)[0] == "Split a list into chunks of equal size."
-
-
-def test_a_picture_that_is_none_is_a_message(tab: Page, tmp_path: Path) -> None:
-    bad = tmp_path / "bad.jpg"
-    bad.write_bytes(b"GIF89a nonsense")
-    tab.locator("#search-image input[type=file]").set_input_files(bad)
-    expect(tab.locator("#search-image .xp-error")).to_contain_text("bad.jpg")
 
 
 def test_a_new_picture_can_be_searched_for(tab: Page, tmp_path: Path) -> None:

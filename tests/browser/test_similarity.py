@@ -7,7 +7,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.browser.harness import overflow, settle, shoot
-from tests.browser.test_embed import drawn
+from tests.browser.steps import drawn
 
 FIRST, SECOND = "#similarity-figure-1", "#similarity-figure-2"
 PAIR = "#similarity-pair"
@@ -50,15 +50,14 @@ def test_the_first_view_is_a_heat_map_with_thumbnails(
     shoot(page, request.node.name)
 
 
-def test_a_click_opens_the_pair_with_its_numbers(tab: Page) -> None:
+def test_cells_open_by_pointer_and_by_keyboard(tab: Page) -> None:
+    tab.locator(f"{FIRST} .xp-plot .nsewdrag").first.hover()
+    expect(tab.locator(f"{FIRST} .xp-tip .xp-tip-item")).to_have_count(2)
     click_cell(tab, 0, 5)
     value = cells(tab)[5]
     expect(tab.locator(PAIR)).to_contain_text(f"{value:.3f}")
     expect(tab.locator(PAIR)).to_contain_text("dot product")
     expect(tab.locator(PAIR)).to_contain_text("neighbours")
-
-
-def test_the_keyboard_walks_to_a_cell_and_opens_it(tab: Page) -> None:
     tab.locator(f"{FIRST} .xp-plot").focus()
     for key in ("ArrowRight", "ArrowRight", "ArrowDown", "Enter"):
         tab.keyboard.press(key)
@@ -66,18 +65,21 @@ def test_the_keyboard_walks_to_a_cell_and_opens_it(tab: Page) -> None:
     expect(tab.locator(f"{PAIR} .xp-pair article")).to_have_count(2)
 
 
-def test_hovering_shows_both_items(tab: Page) -> None:
-    tab.locator(f"{FIRST} .xp-plot .nsewdrag").first.hover()
-    expect(tab.locator(f"{FIRST} .xp-tip .xp-tip-item")).to_have_count(2)
-
-
-def test_a_dimension_step_recomputes_at_once(tab: Page) -> None:
+def test_dimension_measure_and_view_redraw_at_once(tab: Page) -> None:
     before = cells(tab)
     tab.locator("button[aria-label='16 dimensions']:visible").first.click()
     drawn(tab, FIRST, "16 dimensions")
     after = cells(tab)
     assert len(after) == len(before)
     assert max(abs(a - b) for a, b in zip(before, after, strict=True)) > 0.001
+    tab.get_by_label("Euclidean").locator("visible=true").first.check()
+    drawn(tab, FIRST, "euclidean")
+    expect(tab.locator("#similarity-remark")).to_contain_text("one to prefer")
+    tab.get_by_label("texts × pictures").check()
+    tab.wait_for_function(
+        "() => document.querySelector('#similarity-figure-1 .xp-plot').calcdata[0][0].z.length === 6"
+    )
+    assert len(cells(tab)) == 36
 
 
 def test_two_tasks_side_by_side(tab: Page) -> None:
@@ -92,20 +94,6 @@ def test_two_tasks_side_by_side(tab: Page) -> None:
     expect(tab.locator("#similarity-remark")).to_contain_text("rank correlation")
     settle(tab)
     shoot(tab, "similarity-two-tasks")
-
-
-def test_euclidean_says_that_cosine_is_preferred(tab: Page) -> None:
-    tab.get_by_label("Euclidean").locator("visible=true").first.check()
-    drawn(tab, FIRST, "euclidean")
-    expect(tab.locator("#similarity-remark")).to_contain_text("one to prefer")
-
-
-def test_texts_against_pictures(tab: Page) -> None:
-    tab.get_by_label("texts × pictures").check()
-    tab.wait_for_function(
-        "() => document.querySelector('#similarity-figure-1 .xp-plot').calcdata[0][0].z.length === 6"
-    )
-    assert len(cells(tab)) == 36
 
 
 def test_items_are_added_and_removed(tab: Page, tmp_path: Path) -> None:
@@ -139,7 +127,7 @@ def test_the_example_sets_load(tab: Page) -> None:
     expect(tab.locator("#similarity-status")).to_contain_text("at least two")
 
 
-def test_the_figure_is_saved_as_a_picture(tab: Page, tmp_path: Path) -> None:
+def test_the_figure_is_saved_and_follows_the_theme(tab: Page, tmp_path: Path) -> None:
     with tab.expect_download() as waiting:
         tab.locator(f"{FIRST} .xp-png").click()
     saved = tmp_path / "figure.png"
@@ -148,8 +136,6 @@ def test_the_figure_is_saved_as_a_picture(tab: Page, tmp_path: Path) -> None:
         assert waiting.value.suggested_filename.endswith(".png") and picture.width > 800
         assert len(picture.convert("RGB").resize((60, 60)).getcolors(3600) or []) > 20
 
-
-def test_the_theme_button_redraws_the_figure(tab: Page) -> None:
     def ink() -> str:
         return tab.locator(f"{FIRST} .xtick text").first.evaluate("e => getComputedStyle(e).fill")
 
