@@ -20,6 +20,9 @@ def late_search(
 ) -> Ranking:
     """Rank documents by `embedder.similarity.max_sim`, exactly, block by block.
 
+    Sums are in float32 and read the corpus once: the scores of equal documents may differ in the last
+    bits, and these then decide which comes first. Equal scores are ordered by id.
+
     Args:
         queries: float32 (tokens, d) for each, of any lengths from 1.
         corpus: blocks of such documents in the order of `ids`; read once, held one at a time.

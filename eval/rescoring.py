@@ -99,7 +99,7 @@ def refine(reader: Reader, method: Scorer, wanted: Mapping[Stage, Sequence[tuple
                 line, slot = np.nonzero(_inside(rows, chunk))
                 for part in _parts(len(line)):
                     lines, chosen = line[part], rows[line[part], slot[part]]
-                    scores = method.pairs(stage, lines, chunk.rows[chosen - chunk.first])
+                    scores = method.pairs(stage, lines, chunk.rows[:, : stage.dim][chosen - chunk.first])
                     best.add_pairs(scores, chosen, lines)
 
 
@@ -124,7 +124,7 @@ def _score_near(
 ) -> None:
     line, slot = np.nonzero(near & _inside(rows, chunk))
     for part in _parts(len(line)):
-        vectors = chunk.rows[rows[line[part], slot[part]] - chunk.first]
+        vectors = chunk.rows[:, : stage.dim][rows[line[part], slot[part]] - chunk.first]
         scores[line[part], slot[part]] = method.pairs(stage, line[part], vectors)
 
 
@@ -138,7 +138,7 @@ def _search_deep(method: Scorer, stage: Stage, chunk: Chunk, left: _Open, best: 
         table = next(table for asked, table in method.scores(documents, lines) if asked == stage)
         line, column = np.nonzero(table >= left.floor[start : start + _LINES, None])
         for part in _parts(len(line)):
-            scores = method.pairs(stage, lines[line[part]], chunk.rows[column[part]])
+            scores = method.pairs(stage, lines[line[part]], chunk.rows[:, : stage.dim][column[part]])
             best.add_pairs(scores, column[part] + chunk.first, lines[line[part]])
 
 

@@ -89,13 +89,13 @@ class Scorer:
         Args:
             stage: one of this scorer's.
             lines: query of each pair, int64 (p,).
-            rows: the document's float vector of each pair, (p, d).
+            rows: the document's float vector of each pair, (p, dim) or wider.
 
         Returns:
             float32 (p,).
         """
         queries, dim = self.queries[stage.kind], stage.dim
-        documents = self.documents(rows.astype(np.float64))
+        documents = self.documents(rows[:, :dim].astype(np.float64))
         left = queries.values[lines, :dim].astype(np.float64)
         dots = np.vecdot(left, documents.values[:, :dim].astype(np.float64))
         return (dots * documents.scales[dim] * queries.scales[dim][lines]).astype(np.float32)
