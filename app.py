@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 7860
@@ -49,12 +49,9 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def _free_port(host: str) -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
+def _on_signal(handler: Callable[..., object]) -> None:
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, handler)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -65,29 +62,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = parse(arguments)
     stop = threading.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: stop.set())
+    _on_signal(lambda *_: sys.exit(0))  # while loading there is nothing to put in order
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     from embedder import Embedder, EmbedderError, EmbedderNotice
 
     try:
         model = Embedder.from_pretrained(options.model, device=options.device, precision=options.precision)
         warnings.filterwarnings("ignore", category=EmbedderNotice)  # the page shows them where they belong
-        from ui import shell, vectors
+        from ui import server, shell, vectors
 
         bench = vectors.Workbench(model, model_argument=options.model)
         health = shell.Health()
-        port = options.port or _free_port(options.host)
+        port = options.port or server.free_port(options.host)
         demo = shell.page(bench)
+        _on_signal(lambda *_: stop.set())
+        shell.warm_up(bench, health)
         demo.launch(server_name=options.host, server_port=port, **shell.launch_settings(health))
     except (EmbedderError, OSError) as error:
         print(f"The explorer cannot start: {error}", file=sys.stderr)
         return 1
-    shell.warm_up(bench, health)
-    print(
-        f"Explorer: http://{options.host}:{port} ({model.spec.name}, {model.device}, {model.precision})",
-        flush=True,
-    )
+    what = f"{model.spec.name}, {model.device}, {model.precision}"
+    print(f"Explorer: http://{options.host}:{port} ({what})", flush=True)
     stop.wait()
     demo.close(verbose=False)
     return 0

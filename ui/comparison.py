@@ -318,7 +318,7 @@ def _code(bench: Workbench, state: Comparison, chosen: Look) -> str:
 
 def keep_up(bench: Workbench, state: Comparison | None, *values: Any) -> Iterator[tuple[Any, ...]]:
     """When the tab opens or its collection changes, compare without being asked, if the model is quick."""
-    if not bench.quick or (state is not None and state.items == values[0]):
+    if not bench.eager() or (state is not None and state.items == values[0]):
         yield (gr.skip(),) * 7
         return
     yield from run(bench, *values)

@@ -38,10 +38,10 @@ def task_control(tasks: Sequence[str], label: str = "Task", **kwargs: Any) -> gr
     )
 
 
-def role_control(**kwargs: Any) -> gr.Radio:
+def role_control(label: str = "Role of texts") -> gr.Radio:
     """The prompt in front of texts: the architecture note's Query and Document."""
     info = "asked, or able to answer"
-    return gr.Radio(ROLES, value="query", label="Role of texts", info=info, min_width=180, **kwargs)
+    return gr.Radio(ROLES, value="query", label=label, info=info, min_width=180)
 
 
 def metric_control() -> gr.Radio:
@@ -101,5 +101,6 @@ def index_of(event: gr.EventData) -> int | None:
 def cancelled() -> str:
     """What the status says after the cancel button."""
     return cards.note(
-        "Stopped. What was encoded so far is remembered: pressing the button again goes on from there."
+        "Stopped: nothing is running now. What was encoded so far is remembered, so that pressing the button "
+        "again goes on from there."
     )

@@ -298,7 +298,7 @@ def build(bench: Workbench, collection: gr.State, demo: gr.Blocks) -> None:
 
 def first_look(bench: Workbench, *values: Any) -> Iterator[tuple[Any, ...]]:
     """When the page opens, embed the example, unless the model is slow."""
-    if not bench.quick:
+    if not bench.eager():
         yield (gr.skip(),) * 8
         return
     yield from run(bench, *values)

@@ -292,7 +292,7 @@ def keep_up(bench: Workbench, state: Found | None, *values: Any) -> Iterator[tup
 
     ``values`` are those of :func:`run`.
     """
-    if not bench.quick or (state is not None and state.items == values[0]):
+    if not bench.eager() or (state is not None and state.items == values[0]):
         yield (gr.skip(),) * 4
         return
     yield from if_asked(bench, *values)

@@ -119,7 +119,7 @@ def _search_controls(bench: Workbench) -> tuple[list[Any], list[Any]]:
     spec = bench.model.spec
     with gr.Row():
         task = controls.task_control(bench.model.tasks)
-        role = controls.role_control()
+        role = controls.role_control("Role of the query")
         width = controls.width_control(spec.matryoshka_dims, spec.matryoshka_dims[0], "Cut to")
     with gr.Accordion("More: measure, temperature, what is searched", open=False), gr.Row():
         metric = controls.metric_control()

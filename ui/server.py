@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import socket
 import threading
 from dataclasses import dataclass, field
 from functools import cache
@@ -118,6 +119,13 @@ def _plotly(request: Request) -> Response:
     return Response(
         _packed_plotly(), media_type="text/javascript", headers={**kept, "content-encoding": "gzip"}
     )
+
+
+def free_port(host: str) -> int:
+    """A port that nobody listened on a moment ago."""
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
 
 
 def app_kwargs(health: Health) -> dict[str, Any]:

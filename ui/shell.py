@@ -31,7 +31,7 @@ def header(bench: Workbench) -> str:
         ("Adapters", ", ".join(str(task) for task in model.tasks)),
     ]
     chips = "".join(f"<li><span>{esc(name)}</span> {esc(value)}</li>" for name, value in facts)
-    words = spec.licence_notice or (MINIATURE if bench.model_argument == "mini" else "")
+    words = spec.licence_notice or (MINIATURE if MINI in (bench.model_argument, spec.name) else "")
     level = "xp-warn" if spec.licence_notice else "xp-info"
     said = f"<p class='xp-notice {level}' id='model-notice'>{esc(words)}</p>" if words else ""
     return (
@@ -110,8 +110,11 @@ def _warm_up(bench: Workbench, health: Health) -> None:
             start = time.perf_counter()
             bench.run([text_item(words)], task, "query")
         bench.quick = time.perf_counter() - start < QUICK_SECONDS
+        bench.warmed.set()
         health.set("ready")
     except Exception as error:  # whatever it is, the page must say it and /health must not say ready
+        bench.quick = False
+        bench.warmed.set()
         health.set("failed", f"{type(error).__name__}: {error}")
         return
     if bench.quick and examples.first_items():

@@ -17,6 +17,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 Key = tuple[str, str, str]
 
 CACHE_BYTES = 256 * 2**20
+WARM_UP_SECONDS = 30
 GROUP = 8
 """Inputs handed over between two looks at the cancel button."""
 
@@ -106,6 +107,7 @@ class Workbench:
         model: an ``Embedder``.
         model_argument: what ``Embedder.from_pretrained`` was given, for the code that repeats a result.
         quick: the model is fast enough to compute before anyone asks (decided by the warm-up).
+        warmed: set when the warm-up has come to an end.
         cache: vectors that are known already.
     """
 
@@ -113,6 +115,12 @@ class Workbench:
     model_argument: str = "mini"
     quick: bool = True
     cache: VectorCache = field(default_factory=VectorCache)
+    warmed: threading.Event = field(default_factory=threading.Event)
+
+    def eager(self) -> bool:
+        """Whether to compute before anyone asks; waits for a warm-up that is still running."""
+        self.warmed.wait(WARM_UP_SECONDS)
+        return self.quick
 
     def load_code(self) -> str:
         """The Python that loads the same model with the same number format."""

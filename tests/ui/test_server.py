@@ -47,7 +47,9 @@ def test_health_is_ready_only_after_the_warm_up(site: Site) -> None:
     site.health.set("warming up")
     before = site.client.get("/health")
     assert (before.status_code, before.json()["status"]) == (503, "warming up")
+    assert not site.bench.warmed.is_set()
     shell.warm_up(site.bench, site.health).join(60)
+    assert site.bench.warmed.is_set() and site.bench.eager()
     after = site.client.get("/health")
     assert (after.status_code, after.json()["status"]) == (200, "ready")
 
@@ -59,7 +61,9 @@ def test_a_failed_warm_up_is_not_ready_and_says_why(site: Site) -> None:
         def embed(self, *_: Any, **__: Any) -> None:
             raise RuntimeError("the device is gone")
 
-    shell.warm_up(Workbench(Broken()), site.health).join(10)
+    broken = Workbench(Broken())
+    shell.warm_up(broken, site.health).join(10)
+    assert not broken.eager()
     answer = site.client.get("/health")
     site.health.set("ready")
     assert answer.status_code == 503
