@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 
+from embedder.spec import MINI
 from ui import embed, examples, search, server, similarity, theme
 from ui.cards import esc
 from ui.collection import text_item
