@@ -16,8 +16,8 @@ from ui.vectors import Workbench
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets" / "ui"
 TITLE = "Jina Embeddings v4 Explorer"
-QUICK_SECONDS = 0.3
-"""A short text that takes longer than this marks a model that is only run when somebody asks."""
+QUICK_SECONDS = 1.5
+"""A short text that takes longer than this, three times over, marks a model that only runs when asked."""
 MINIATURE = "A miniature of the same architecture: not Jina v4, and not indicative of its quality."
 
 
@@ -107,17 +107,21 @@ def warm_up(bench: Workbench, health: Health) -> threading.Thread:
 def _warm_up(bench: Workbench, health: Health) -> None:
     try:
         task = str(bench.model.tasks[0])
-        for words in ("warm-up", "how long does a short text take?"):
-            start = time.perf_counter()
-            bench.run([text_item(words)], task, "query")
-        bench.quick = time.perf_counter() - start < QUICK_SECONDS
-        bench.warmed.set()
-        health.set("ready")
+        # the first run pays for what is set up once, and any may meet a busy moment: the best one counts
+        bench.quick = min(_answer_time(bench, task, attempt) for attempt in range(3)) < QUICK_SECONDS
     except Exception as error:  # whatever it is, the page must say it and /health must not say ready
         bench.quick = False
-        bench.warmed.set()
         health.set("failed", f"{type(error).__name__}: {error}")
-        return
+    else:
+        health.set("ready")
+    bench.warmed.set()
     if bench.quick and examples.first_items():
         for role in ("query", "passage"):
             bench.run(examples.first_items(), task, role)
+
+
+def _answer_time(bench: Workbench, task: str, attempt: int) -> float:
+    """Seconds for a short text that is in no cache."""
+    start = time.perf_counter()
+    bench.run([text_item(f"how long does a short text take? ({attempt})")], task, "query")
+    return time.perf_counter() - start
