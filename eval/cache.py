@@ -12,49 +12,33 @@ processes may fill one store; none waits for another.
 
 import hashlib
 import json
-import os
-import secrets
-import socket
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from safetensors.numpy import save
 
 from embedder.errors import EmbedderNotice, InputError
-from eval.benchmarks.model import DIGEST_BYTES, Digests
-
-Floats = NDArray[np.float32]
-Rows = NDArray[np.int64]
+from eval.benchmarks.model import Digests
+from eval.shards import (
+    SUFFIX,
+    Floats,
+    Rows,
+    Shard,
+    is_whole,
+    map_shard,
+    offsets_of,
+    remove,
+    replace_file,
+    sweep_folder,
+    write_shard,
+)
 
 FORMAT = 1  # of shards and keys; a change makes old stores invisible, never wrong
 SHARD_BYTES = 32 * 2**20  # vectors per shard
 SHARD_SECONDS = 30.0  # the most work that a kill can undo
-STALE_SECONDS = 24 * 3600  # after so long an unfinished file of another machine is given up
-_SUFFIX = ".safetensors"
-_TEMPORARY = ".tmp"
-
-
-@dataclass(frozen=True, eq=False)
-class Shard:
-    """Vectors of some items.
-
-    Attributes:
-        digests: of the items' contents, uint8 (n, 32).
-        offsets: int64 (n + 1,): rows offsets[i] to offsets[i + 1] of `vectors` are item i's.
-        vectors: float32 (rows, width), mapped from the disk or in memory.
-    """
-
-    digests: Digests
-    offsets: Rows
-    vectors: Floats
 
 
 class Store:
@@ -69,7 +53,7 @@ class Store:
         shard_bytes: int = SHARD_BYTES,
         shard_seconds: float = SHARD_SECONDS,
     ) -> None:
-        """Open a store, making its folder if needed; what is damaged is left out with a notice.
+        """Open a store, making its folder if needed. Checksums are compared when items are asked for.
 
         Args:
             root: the cache's folder, or None to keep everything in memory.
@@ -84,6 +68,7 @@ class Store:
         self._limits = (shard_bytes, shard_seconds)
         self._shards: list[Shard] = []
         self._places: dict[bytes, tuple[int, int]] = {}  # content -> shard, item in it
+        self._unchecked: dict[int, Path] = {}  # shards whose checksum has not been compared yet
         self._waiting: list[tuple[Digests, list[Floats]]] = []
         self._waiting_bytes = 0
         self._last_write = time.monotonic()
@@ -95,7 +80,11 @@ class Store:
         return len(self._places)
 
     def missing(self, digests: Digests) -> Rows:
-        """Which items have no vectors yet: their rows in `digests`, ascending."""
+        """Which items have no vectors yet: their rows in `digests`, ascending.
+
+        Shards that hold some of the others are checked first; what is damaged is left out with a notice.
+        """
+        self._check(digests)
         absent = [row for row, item in enumerate(digests) if item.tobytes() not in self._places]
         return np.array(absent, np.int64)
 
@@ -126,10 +115,10 @@ class Store:
         shard = None
         if self._folder is not None:
             try:
-                shard = _map(_write(self._folder, digests, lengths, vectors))
+                shard = map_shard(write_shard(self._folder, digests, lengths, vectors))
             except OSError as error:
                 self._give_up(error)
-        self._take(shard or Shard(digests, _offsets(lengths), vectors))
+        self._take(shard or Shard(digests, offsets_of(lengths), vectors))
 
     def vectors_of(self, digests: Digests) -> "StoredVectors":
         """The vectors of items, in their order.
@@ -137,19 +126,20 @@ class Store:
         Raises:
             KeyError: an item has none; `missing` tells.
         """
+        self._check(digests)
         places = np.array([self._places[item.tobytes()] for item in digests], np.int64).reshape(-1, 2)
         return StoredVectors(self._shards, places, self.width)
 
     def _prepare(self, folder: Path, key: str) -> None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            _sweep(folder)
+            sweep_folder(folder)
             if not (folder / "key.json").exists():
-                _replace(folder / "key.json", key.encode())
+                replace_file(folder / "key.json", key.encode())
         except OSError as error:
             self._give_up(error)
         try:
-            found = sorted(path for path in folder.glob(f"*{_SUFFIX}"))
+            found = sorted(path for path in folder.glob(f"*{SUFFIX}"))
         except OSError:
             found = []
         for path in found:
@@ -157,16 +147,25 @@ class Store:
 
     def _open(self, path: Path) -> None:
         try:
-            with path.open("rb") as file:
-                whole = hashlib.file_digest(file, "sha256").hexdigest() == path.stem
-            shard = _map(path) if whole else None
-        except (OSError, ValueError, KeyError, TypeError):
-            shard = None
-        if shard is None or shard.vectors.shape[1] != self.width:
-            _notice(f"cache shard {path} is damaged (its checksum does not fit); its items are encoded again")
-            _remove(path)
-        else:
-            self._take(shard)
+            shard = map_shard(path)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return _discard(path)
+        if shard.vectors.shape[1] != self.width:
+            return _discard(path)
+        self._unchecked[len(self._shards)] = path
+        self._take(shard)
+
+    def _check(self, digests: Digests) -> None:
+        """Compare the checksums of the shards that these items lie in, once each."""
+        if not self._unchecked:
+            return
+        found = (self._places.get(item.tobytes()) for item in digests)
+        touched = {place[0] for place in found if place}
+        for number in sorted(touched & self._unchecked.keys()):
+            path = self._unchecked.pop(number)
+            if not is_whole(path):
+                self._places = {item: place for item, place in self._places.items() if place[0] != number}
+                _discard(path)
 
     def _take(self, shard: Shard) -> None:
         number = len(self._shards)
@@ -236,89 +235,9 @@ class StoredVectors:
         return shard.vectors[shard.offsets[first] : shard.offsets[end]]
 
 
-def _write(folder: Path, digests: Digests, lengths: Rows, vectors: Floats) -> Path:
-    content = save({"digests": digests, "lengths": lengths, "vectors": vectors})
-    path = folder / f"{hashlib.sha256(content).hexdigest()}{_SUFFIX}"
-    _replace(path, content)
-    return path
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all, also after a loss of power.
-
-    Raises:
-        OSError: it cannot be written; nothing is left behind.
-    """
-    name = f".{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(4)}{_TEMPORARY}"
-    temporary = path.parent / name
-    try:
-        with temporary.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError:
-        _remove(temporary)
-        raise
-    if os.name == "posix":  # the new name itself must reach the disk too
-        with suppress(OSError):  # some network file systems have no such call
-            descriptor = os.open(path.parent, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-
-
-def _map(path: Path) -> Shard:
-    """A shard whose vectors stay on the disk; the layout is safetensors' (8 bytes, header, data)."""
-    with path.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        header: dict[str, dict[str, Any]] = json.loads(file.read(length))
-        first = 8 + length
-
-        def read(name: str, dtype: str) -> NDArray[Any]:
-            start, end = header[name]["data_offsets"]
-            file.seek(first + start)
-            return np.frombuffer(file.read(end - start), dtype).reshape(header[name]["shape"])
-
-        digests = read("digests", "u1").reshape(-1, DIGEST_BYTES)
-        offsets = _offsets(read("lengths", "<i8"))
-    rows, width = header["vectors"]["shape"]
-    if not rows * width:  # an empty map is refused by the system
-        return Shard(digests, offsets, np.zeros((rows, width), np.float32))
-    place = first + header["vectors"]["data_offsets"][0]
-    return Shard(digests, offsets, np.memmap(path, np.float32, "r", offset=place, shape=(rows, width)))
-
-
-def _offsets(lengths: Rows) -> Rows:
-    return np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths, dtype=np.int64)])
-
-
-def _sweep(folder: Path) -> None:
-    """Remove what killed processes left unfinished; what a living one is writing stays."""
-    for path in folder.glob(f".*{_TEMPORARY}"):
-        host, _, rest = path.name[1:].rpartition(_TEMPORARY)[0].rpartition(".")[0].rpartition(".")
-        if host == socket.gethostname() and os.name == "posix":
-            stale = not _is_alive(rest)
-        else:
-            stale = time.time() - path.stat().st_mtime > STALE_SECONDS
-        if stale:
-            _remove(path)
-
-
-def _is_alive(process: str) -> bool:
-    try:
-        os.kill(int(process), 0)
-    except (ProcessLookupError, ValueError):
-        return False
-    except OSError:
-        return True  # somebody else's
-    return True
-
-
-def _remove(path: Path) -> None:
-    with suppress(OSError):  # in a read-only cache the file stays, and is passed over each time
-        path.unlink(missing_ok=True)
+def _discard(path: Path) -> None:
+    _notice(f"cache shard {path} is damaged (its checksum does not fit); its items are encoded again")
+    remove(path)
 
 
 def _notice(text: str) -> None:

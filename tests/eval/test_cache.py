@@ -126,8 +126,9 @@ def test_any_flipped_bit_is_noticed(tmp_path_factory: pytest.TempPathFactory, da
     path.write_bytes(content)
     with pytest.warns(EmbedderNotice, match="damaged"):
         store = Store(root, KEY, WIDTH)
-    assert len(store.missing(marks(10))) == 5 and not path.exists()
-    for row in store.missing(marks(10)):
+        missing = store.missing(marks(10))
+    assert len(missing) == 5 and not path.exists()
+    for row in missing:
         store.add(marks(10)[row][None], [made(10)[row]])
     store.flush()
     again = Store(root, KEY, WIDTH).vectors_of(marks(10))
@@ -140,6 +141,17 @@ def test_any_other_content_is_noticed(tmp_path: Path, content: bytes) -> None:
     shards(tmp_path)[0].write_bytes(content)
     with pytest.warns(EmbedderNotice, match="damaged"):
         assert len(Store(tmp_path, KEY, WIDTH)) == 0
+
+
+def test_only_shards_that_are_needed_are_read_through(tmp_path: Path) -> None:
+    filled(tmp_path, count=10, shard=5)
+    store = Store(tmp_path, KEY, WIDTH)
+    needed = next(p for p in shards(tmp_path) if np.array_equal(load_file(p)["digests"], marks(10)[:5]))
+    (other,) = set(shards(tmp_path)) - {needed}
+    other.write_bytes(other.read_bytes()[:-1] + b"?")
+    assert store.missing(marks(5)).tolist() == []  # no notice: nobody asked for the damaged one
+    with pytest.warns(EmbedderNotice, match="damaged"):
+        assert store.missing(marks(10)).tolist() == [5, 6, 7, 8, 9]
 
 
 def test_a_place_that_cannot_be_made_means_memory_and_a_notice(tmp_path: Path) -> None:
