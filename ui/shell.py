@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import numpy as np
 
 from embedder.spec import MINI
 from ui import embed, examples, search, server, similarity, theme
@@ -121,7 +122,13 @@ def _warm_up(bench: Workbench, health: Health) -> None:
 
 
 def _answer_time(bench: Workbench, task: str, attempt: int) -> float:
-    """Seconds for a short text that is in no cache."""
+    """Seconds for a short text that is in no cache.
+
+    Raises:
+        RuntimeError: what came back is an error or no vector.
+    """
     start = time.perf_counter()
-    bench.run([text_item(f"how long does a short text take? ({attempt})")], task, "query")
+    answer = bench.run([text_item(f"how long does a short text take? ({attempt})")], task, "query")
+    if answer.problems or not np.isfinite(answer.vectors).all():
+        raise RuntimeError(answer.problems.get(0, "the model's first vector is not finite"))
     return time.perf_counter() - start

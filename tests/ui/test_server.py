@@ -12,7 +12,7 @@ import gradio as gr
 import httpx
 import pytest
 
-from embedder import Embedder
+from embedder import DeviceError, Embedder
 from tests.ui.conftest import GOLDEN
 from ui import server, shell
 from ui.vectors import Workbench
@@ -54,12 +54,13 @@ def test_health_is_ready_only_after_the_warm_up(site: Site) -> None:
     assert (after.status_code, after.json()["status"]) == (200, "ready")
 
 
-def test_a_failed_warm_up_is_not_ready_and_says_why(site: Site) -> None:
+@pytest.mark.parametrize("kind", [RuntimeError, DeviceError])
+def test_a_failed_warm_up_is_not_ready_and_says_why(site: Site, kind: type[Exception]) -> None:
     class Broken:
-        tasks = ("retrieval",)
+        tasks, spec = ("retrieval",), site.bench.model.spec
 
         def embed(self, *_: Any, **__: Any) -> None:
-            raise RuntimeError("the device is gone")
+            raise kind("the device is gone")
 
     broken = Workbench(Broken())
     shell.warm_up(broken, site.health).join(10)
