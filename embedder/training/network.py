@@ -50,7 +50,31 @@ def config_dict(sizes: Sizes, ids: dict[str, int]) -> dict[str, Any]:
         sizes: of the network.
         ids: token ids of the added tokens.
     """
-    text = {
+    text = _text_config(sizes, ids)
+    nested = {"image_token_id": None, "model_type": "qwen2_5_vl_text", "sliding_window": None}
+    return {
+        "_name_or_path": "mini",
+        "architectures": ["JinaEmbeddingsV4Model"],
+        **text,
+        "vocab_size": sizes.vocabulary,
+        "image_token_id": ids["<|image_pad|>"],
+        "video_token_id": ids["<|video_pad|>"],
+        "vision_start_token_id": ids["<|vision_start|>"],
+        "vision_end_token_id": ids["<|vision_end|>"],
+        "vision_token_id": ids["<|vision_pad|>"],
+        "multi_vector_projector_dim": sizes.late,
+        "single_vector_pool_strategy": "mean",
+        "sliding_window": 32_768,
+        "text_config": {**text, **nested, "vocab_size": sizes.vocabulary},
+        "vision_config": _vision_config(sizes),
+        "task_names": list(TASKS),
+        "matryoshka_dims": list(sizes.dims),
+        "truncate_dim": None,
+    }
+
+
+def _text_config(sizes: Sizes, ids: dict[str, int]) -> dict[str, Any]:
+    return {
         "attention_dropout": 0.0,
         "bos_token_id": ids["<|endoftext|>"],
         "eos_token_id": ids["<|im_end|>"],
@@ -70,7 +94,10 @@ def config_dict(sizes: Sizes, ids: dict[str, int]) -> dict[str, Any]:
         "use_cache": True,
         "use_sliding_window": False,
     }
-    vision = {
+
+
+def _vision_config(sizes: Sizes) -> dict[str, Any]:
+    return {
         "depth": sizes.vision_depth,
         "fullatt_block_indexes": list(range(1, sizes.vision_depth, 2)),
         "hidden_act": "silu",
@@ -88,26 +115,6 @@ def config_dict(sizes: Sizes, ids: dict[str, int]) -> dict[str, Any]:
         "temporal_patch_size": 2,
         "tokens_per_second": 2,
         "window_size": 112,
-    }
-    nested = {"image_token_id": None, "model_type": "qwen2_5_vl_text", "sliding_window": None}
-    return {
-        "_name_or_path": "mini",
-        "architectures": ["JinaEmbeddingsV4Model"],
-        **text,
-        "vocab_size": sizes.vocabulary,
-        "image_token_id": ids["<|image_pad|>"],
-        "video_token_id": ids["<|video_pad|>"],
-        "vision_start_token_id": ids["<|vision_start|>"],
-        "vision_end_token_id": ids["<|vision_end|>"],
-        "vision_token_id": ids["<|vision_pad|>"],
-        "multi_vector_projector_dim": sizes.late,
-        "single_vector_pool_strategy": "mean",
-        "sliding_window": 32_768,
-        "text_config": {**text, **nested, "vocab_size": sizes.vocabulary},
-        "vision_config": vision,
-        "task_names": list(TASKS),
-        "matryoshka_dims": list(sizes.dims),
-        "truncate_dim": None,
     }
 
 
