@@ -48,6 +48,7 @@ OPTIONS: dict[str, tuple[str, str, str]] = {
     "depth": ("N", "documents found per query; map counts no further", "1000"),
     "oversample": ("N", "candidates that rescored and funnel score anew, times depth", "1"),
     "seed": ("N", "of drawn benchmarks, projections and resampling", "1"),
+    "save_vectors": ("", "put the vectors into the run's folder too, as vectors/*.npy", ""),
 }
 
 
@@ -80,12 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True)
     run = commands.add_parser("run", help="measure a model", epilog=EXIT_CODES)
     for option in fields(RunConfig):
-        letter, text, example = OPTIONS[option.name]
-        flag, default = f"--{option.name.replace('_', '-')}", _shown(option.default)
-        about = f"{text}; default: {default}" if default else text
-        run.add_argument(
-            flag, metavar=letter, type=_reader(option.name), help=f"{about}; example: {flag} {example}"
-        )
+        _add_option(run, option.name, option.default)
     run.add_argument("--quiet", action="store_true", help="print nothing but the result's folder and errors")
     run.set_defaults(command=_run)
     listing = commands.add_parser("list", help="show benchmarks with their size", epilog=EXIT_CODES)
@@ -94,6 +90,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     listing.set_defaults(command=_list)
     return parser
+
+
+def _add_option(run: argparse.ArgumentParser, name: str, default: object) -> None:
+    letter, text, example = OPTIONS[name]
+    flag = f"--{name.replace('_', '-')}"
+    if isinstance(default, bool):
+        run.add_argument(flag, action="store_true", default=None, help=f"{text}; example: {flag}")
+        return
+    about = f"{text}; default: {_shown(default)}" if _shown(default) else text
+    run.add_argument(flag, metavar=letter, type=_reader(name), help=f"{about}; example: {flag} {example}")
 
 
 def _reader(name: str) -> Callable[[str], object]:

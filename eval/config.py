@@ -44,6 +44,7 @@ class RunConfig:
         depth: documents found per query.
         oversample: candidates scored anew, per document found.
         seed: of drawn benchmarks, projections and resampling.
+        save_vectors: put the vectors into the run's folder too.
     """
 
     model: str = MINI
@@ -67,6 +68,7 @@ class RunConfig:
     depth: int = DEPTH
     oversample: int = 4
     seed: int = 0
+    save_vectors: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what can be known to be wrong without the model.
@@ -106,10 +108,11 @@ class RunConfig:
         words = ["python", "-m", "eval", "run"]
         for option in fields(self):
             value = getattr(self, option.name)
-            if value is None or value == ():
+            if value is None or value is False or value == ():
                 continue
             joined = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
-            words += [f"--{option.name.replace('_', '-')}", joined]
+            flag = f"--{option.name.replace('_', '-')}"
+            words += [flag] if value is True else [flag, joined]
         return shlex.join(words)
 
 

@@ -3,6 +3,8 @@
 Rows of `scores` are `{model, task, benchmark, vectors, dim, precision, search, baseline, metric,
 value, ci_low, ci_high, n_queries}`; values are from 0 to 1. `per_query.parquet` has the same
 names, with `query_id` and `value` for each query, so that any two runs can be compared in pairs.
+`vectors/`, on demand, has for each benchmark, task and side the full vectors (`.npy`, one row per
+item or, of late interaction, per token) and the ids beside them (`.json`, with the rows of each).
 """
 
 import json
@@ -11,7 +13,7 @@ import platform
 import re
 import secrets
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib import metadata
@@ -24,6 +26,9 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from embedder.errors import InputError
+
+Rows = NDArray[np.int64]
+Blocks = Iterable[NDArray[np.float32]]
 
 SCHEMA = 1  # of result.json; a change of meaning raises it
 RESULT = "result.json"
@@ -91,7 +96,13 @@ def new_run_id(model: str, now: datetime | None = None) -> str:
     return f"{moment}-{name}-{secrets.token_hex(3)}"
 
 
-def write_run(out: Path, run_id: str, about: dict[str, object], scores: Sequence[Score]) -> Path:
+def write_run(
+    out: Path,
+    run_id: str,
+    about: dict[str, object],
+    scores: Sequence[Score],
+    attach: Callable[[Path], None] | None = None,
+) -> Path:
     """Write a run; it appears whole or not at all, and nothing that exists is touched.
 
     Args:
@@ -99,6 +110,7 @@ def write_run(out: Path, run_id: str, about: dict[str, object], scores: Sequence
         run_id: name of the run's folder.
         about: everything of result.json besides scores; what `json` can write.
         scores: at least one.
+        attach: writes more files into the folder that it is given, before the run appears.
 
     Returns:
         The run's folder.
@@ -113,6 +125,8 @@ def write_run(out: Path, run_id: str, about: dict[str, object], scores: Sequence
         content = {"schema": SCHEMA, "run_id": run_id, **about, "scores": [s.summary() for s in scores]}
         text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
         (temporary / RESULT).write_text(text + "\n", encoding="utf-8")
+        if attach is not None:
+            attach(temporary)
         _to_disk(temporary)
         if (out / run_id).exists():
             raise InputError(f"run {run_id} exists in {out}: runs are never written over")
@@ -150,6 +164,31 @@ def read_per_query(folder: Path) -> pa.Table:
     return pq.read_table(folder / PER_QUERY)
 
 
+def save_vectors(
+    folder: Path, name: str, ids: Sequence[str], lengths: Rows, blocks: Blocks, width: int
+) -> None:
+    """Write vectors as `<name>.npy`, float32 (rows, width), and their ids as `<name>.json`.
+
+    Args:
+        folder: made if needed.
+        name: such as "scenes.retrieval.passage.dense".
+        ids: of the items.
+        lengths: rows of each item, int64 (n,).
+        blocks: the rows, in order; one block is held at a time.
+        width: of a row.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    shape = (int(lengths.sum()), width)
+    table = np.lib.format.open_memmap(folder / f"{name}.npy", "w+", np.float32, shape)
+    first = 0
+    for block in blocks:
+        table[first : first + len(block)] = block
+        first += len(block)
+    table.flush()
+    about = json.dumps({"ids": list(ids), "rows": lengths.tolist()}, ensure_ascii=False)
+    (folder / f"{name}.json").write_text(about, encoding="utf-8")
+
+
 def environment() -> dict[str, str]:
     """Versions and machine, as far as they can change a figure."""
     found = {"python": platform.python_version(), "system": f"{platform.system()} {platform.machine()}"}
@@ -181,6 +220,6 @@ def _repeated(values: Sequence[str | int | None], lengths: Sequence[int], kind: 
 
 
 def _to_disk(folder: Path) -> None:
-    for path in folder.iterdir():
+    for path in (path for path in folder.rglob("*") if path.is_file()):
         with path.open("rb") as file:
             os.fsync(file.fileno())

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from embedder import InputError
 from eval import analysis, benchmarks, searching
-from eval.benchmarks.model import Benchmark
+from eval.benchmarks.model import Benchmark, Items
 from eval.cache import StoredVectors
 from eval.config import PROJECTIONS, RunConfig
 from eval.cost import Latency
@@ -17,9 +17,11 @@ from eval.plan import Plan, make_plan
 from eval.progress import Progress, clock, columns
 from eval.provenance import provenance
 from eval.ranking import Ranking
-from eval.results import Score, new_run_id, write_run
+from eval.results import Score, new_run_id, save_vectors, write_run
 from eval.scores import Way, against_full, check_depth, score
 from eval.significance import MARGIN
+
+Kept = tuple[str, Items, StoredVectors]  # name of the file, what it is of, the vectors
 
 
 @dataclass
@@ -30,6 +32,7 @@ class Outcome:
     tests: list[dict[str, object]] = field(default_factory=list)
     neighbours: list[dict[str, object]] = field(default_factory=list)
     costs: list[dict[str, object]] = field(default_factory=list)
+    kept: list[Kept] = field(default_factory=list)
 
     def add(self, other: "Outcome") -> None:
         """Take in what was found elsewhere."""
@@ -37,10 +40,16 @@ class Outcome:
         self.tests += other.tests
         self.neighbours += other.neighbours
         self.costs += other.costs
+        self.kept += other.kept
 
     def details(self) -> dict[str, object]:
         """All but the scores, as result.json keeps it."""
         return {"tests": self.tests, "neighbours": self.neighbours, "costs": self.costs}
+
+    def save_vectors(self, folder: Path) -> None:
+        """Write all vectors below a run's folder."""
+        for name, items, stored in self.kept:
+            save_vectors(folder / "vectors", name, items.ids, stored.lengths, stored, stored.width)
 
 
 def run(config: RunConfig, *, quiet: bool = False) -> tuple[Path, list[Score]]:
@@ -68,7 +77,8 @@ def run(config: RunConfig, *, quiet: bool = False) -> tuple[Path, list[Score]]:
     for benchmark in found:
         outcome.add(_measure(plan, benchmark))
     about = provenance(plan, found, time.monotonic() - began) | outcome.details()
-    folder = write_run(config.out, new_run_id(config.model), about, outcome.scores)
+    attach = outcome.save_vectors if config.save_vectors else None
+    folder = write_run(config.out, new_run_id(config.model), about, outcome.scores, attach)
     progress.say(f"took {clock(time.monotonic() - began)}")
     return folder, outcome.scores
 
@@ -102,7 +112,15 @@ def _measure(plan: Plan, benchmark: Benchmark) -> Outcome:
     )
     _warn_of_small_corpus(plan, benchmark)
     outcome = Outcome(
-        score(config.model, benchmark, _without_model(plan, benchmark), config.metric, config.seed)
+        score(config.model, benchmark, _without_model(plan, benchmark), config.metric, config.seed),
+        kept=[
+            (f"{benchmark.name}.{job.task}.{side}.{kind}", items, stored)
+            for side, items, found in (
+                ("queries", benchmark.queries, queries),
+                ("corpus", benchmark.corpus, corpus),
+            )
+            for (job, kind), stored in found.items()
+        ],
     )
     common = list(outcome.scores)
     times: dict[int, Latency] = {}

@@ -19,7 +19,7 @@ from eval.results import RESULT, find_runs, read_per_query, read_run
 from eval.run import run
 from eval.significance import interval
 from tests.embedder.test_adapters import save_task_as_lora
-from tests.eval.conftest import CHECKPOINT, pictures
+from tests.eval.conftest import CHECKPOINT, pictures, sentences
 
 Folder = Callable[..., Path]
 BASE = ["run", "--model", str(CHECKPOINT), "--device", "cpu", "--model-precision", "float32", "--quiet"]
@@ -135,6 +135,48 @@ def test_files_keep_the_contract(folder: Folder, tmp_path: Path) -> None:
         and result["method"]["seed"] == 0
         and "descending" in result["method"]["ties"]
     )
+
+
+def test_pictures_are_searched_from_a_folder(model: Embedder, tmp_path: Path) -> None:
+    benchmark = tmp_path / "shots"
+    (benchmark / "qrels").mkdir(parents=True)
+    shown = pictures(40)
+    for number, picture in enumerate(shown):
+        picture.save(benchmark / f"{number}.png")
+    asked = sentences(8)
+    corpus = [json.dumps({"_id": f"d{i}", "image": f"{i}.png"}) for i in range(40)]
+    queries = [json.dumps({"_id": f"q{i}", "text": text}) for i, text in enumerate(asked)]
+    (benchmark / "corpus.jsonl").write_text("\n".join(corpus))
+    (benchmark / "queries.jsonl").write_text("\n".join(queries))
+    (benchmark / "qrels" / "test.tsv").write_text("\n".join(f"q{i}\td{i}\t1" for i in range(8)))
+    result = measure(tmp_path, benchmark, "--dim", "32,256", "--task", "retrieval,code")
+    assert result["benchmarks"][0]["modality"] == "text to image"
+    assert result["benchmarks"][0]["documents_with_picture"] == 40
+    assert result["encoded"] == {task: {"passage": 40, "query": 8} for task in ("retrieval", "code")}
+    for dim in (32, 256):
+        scores = similarity.cosine(
+            model.encode_text(asked, truncate_dim=dim), model.encode_image(shown, truncate_dim=dim)
+        )
+        row = ("retrieval", "shots", "dense", dim, "float32", "exact", None, "ndcg@10")
+        assert values(result)[row] == pytest.approx(naive_ndcg(scores), abs=1e-9)
+
+
+def test_vectors_are_kept_on_demand(model: Embedder, folder: Folder, tmp_path: Path) -> None:
+    result = measure(tmp_path, folder(6, 20), "--dim", "16", "--vectors", "dense,late", "--save-vectors")
+    assert "--save-vectors" in shlex.split(result["command"])
+    kept = tmp_path / result["run_id"] / "vectors"
+    names = {f"small.retrieval.{side}.{kind}" for side in ("queries", "corpus") for kind in ("dense", "late")}
+    assert {path.name for path in kept.iterdir()} == {f"{n}.{e}" for n in names for e in ("npy", "json")}
+    texts = [
+        json.loads(line)["text"] for line in (tmp_path / "small" / "corpus.jsonl").read_text().splitlines()
+    ]
+    own = model.embed(texts, prompt_name="passage")
+    about = json.loads((kept / "small.retrieval.corpus.late.json").read_text())
+    assert about == {"ids": [f"d{i}" for i in range(20)], "rows": own.tokens}
+    dense = np.load(kept / "small.retrieval.corpus.dense.npy")
+    np.testing.assert_allclose(dense, own.dense, atol=2e-6)
+    late = np.load(kept / "small.retrieval.corpus.late.npy")
+    np.testing.assert_allclose(late, np.concatenate(own.late), atol=5e-6)
 
 
 def test_the_command_in_a_result_repeats_it(folder: Folder, tmp_path: Path) -> None:
@@ -371,7 +413,7 @@ def test_every_option_is_explained_with_an_example(capsys: pytest.CaptureFixture
         main(["run", "--help"])
     told = " ".join(capsys.readouterr().out.split())
     for name, (_, text, example) in OPTIONS.items():
-        assert text and f"--{name.replace('_', '-')} {example}".split()[0] in told
+        assert text and f"example: --{name.replace('_', '-')} {example}".strip() in told
 
 
 def test_searches_that_make_no_sense_are_passed_over() -> None:
