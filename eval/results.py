@@ -13,6 +13,7 @@ import platform
 import re
 import secrets
 import shutil
+import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -25,7 +26,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from embedder.errors import InputError
+from embedder.errors import EmbedderError, InputError
 
 Rows = NDArray[np.int64]
 Blocks = Iterable[NDArray[np.float32]]
@@ -116,7 +117,8 @@ def write_run(
         The run's folder.
 
     Raises:
-        InputError: the run exists, or the folder cannot be written.
+        InputError: the run exists.
+        EmbedderError: the folder cannot be written.
     """
     temporary = out / f".{run_id}.{os.getpid()}.tmp"
     try:
@@ -132,10 +134,28 @@ def write_run(
             raise InputError(f"run {run_id} exists in {out}: runs are never written over")
         temporary.rename(out / run_id)
     except OSError as error:
-        raise InputError(f"{out} cannot be written: {error.strerror or error}; give another --out") from None
+        raise _unwritable(out, error) from None
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return out / run_id
+
+
+def check_writable(out: Path) -> None:
+    """Make the folder of runs, and find out before hours of work that nothing can be put there.
+
+    Raises:
+        EmbedderError: it cannot be written.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out) as file:
+            file.write(b"room")
+    except OSError as error:
+        raise _unwritable(out, error) from None
+
+
+def _unwritable(out: Path, error: OSError) -> EmbedderError:
+    return EmbedderError(f"{out} cannot be written: {error.strerror or error}; give another --out")
 
 
 def read_run(folder: Path) -> dict[str, object]:

@@ -17,7 +17,7 @@ from eval.plan import Plan, make_plan
 from eval.progress import Progress, clock, columns
 from eval.provenance import provenance
 from eval.ranking import Ranking
-from eval.results import Score, new_run_id, save_vectors, write_run
+from eval.results import Score, check_writable, new_run_id, save_vectors, write_run
 from eval.scores import Way, against_full, check_depth, score
 from eval.significance import MARGIN
 
@@ -66,11 +66,13 @@ def run(config: RunConfig, *, quiet: bool = False) -> tuple[Path, list[Score]]:
         InputError: a setting does not fit the model, or a benchmark cannot be used.
         CheckpointError: the model cannot be loaded.
         DeviceError: the device cannot be had, or its memory ran out.
+        EmbedderError: results cannot be written.
     """
     began, progress = time.monotonic(), Progress(quiet=quiet)
     for name in config.metric:
         metric(name)
     check_depth(config.metric, config.depth)
+    check_writable(config.out)
     found = _load_benchmarks(config, progress)
     plan = make_plan(config, progress)
     outcome = Outcome()

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embedder.errors import InputError
+from embedder.errors import EmbedderError, InputError
 from eval.results import (
     RESULT,
     Row,
@@ -65,7 +65,7 @@ def test_a_run_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
         write_run(tmp_path, "r1", {"bad": float("nan")}, [score()])
     assert not list(tmp_path.iterdir())
     (tmp_path / "file").touch()
-    with pytest.raises(InputError, match="another --out"):
+    with pytest.raises(EmbedderError, match="another --out"):
         write_run(tmp_path / "file", "r1", {}, [score()])
 
 

@@ -365,6 +365,14 @@ def test_a_model_that_is_not_there_ends_with_1(
     assert "config.json" in capsys.readouterr().err
 
 
+def test_results_that_cannot_be_written_are_known_before_the_work(
+    folder: Folder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    assert main([*BASE, "--out", str(tmp_path / "file" / "out"), "--benchmark", "no/such/folder"]) == 1
+    assert "give another --out" in capsys.readouterr().err
+
+
 def test_a_cache_that_cannot_be_written_is_no_reason_to_stop(folder: Folder, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.warns(UserWarning, match="cannot be written"):
