@@ -131,6 +131,7 @@ def test_long_work_shows_progress_and_can_be_cancelled(page: Page) -> None:
     words = "every one of these lines is long enough to keep the model busy for a little while " * 12
     embed(page, "\n".join(f"{number}: {words}" for number in range(200)))
     expect(page.locator("#embed-status")).to_contain_text("Encoding:")
+    expect(page.locator("#embed-status .xp-progress")).to_be_in_viewport()
     page.get_by_role("button", name="Cancel").locator("visible=true").click()
     expect(page.locator("#embed-status")).to_contain_text("Stopped")
     page.wait_for_timeout(1500)
