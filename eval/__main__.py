@@ -57,9 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     chosen = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, _end)
-    warnings.showwarning = _show_notice
-    if getattr(chosen, "quiet", False):
-        warnings.simplefilter("ignore", EmbedderNotice)
+    # Not a filter: what is not shown is still part of the result.
+    warnings.showwarning = _show_no_notice if getattr(chosen, "quiet", False) else _show_notice
     command: Callable[[argparse.Namespace], int] = chosen.command
     try:
         return command(chosen)
@@ -172,6 +171,15 @@ def _show_notice(
     else:
         text = warnings.formatwarning(message, category, filename, lineno, line)
     (file or sys.stderr).write(text)
+
+
+def _show_no_notice(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int,
+    file: TextIO | None = None, line: str | None = None,
+) -> None:  # fmt: skip
+    """In quiet mode notices are not shown, other warnings are."""
+    if not issubclass(category, EmbedderNotice):
+        _show_notice(message, category, filename, lineno, file, line)
 
 
 def _fail(error: Exception, code: int) -> int:

@@ -1,11 +1,14 @@
 """One run: load, encode once, search in every way asked for, score, test, write."""
 
 import time
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TextIO
 
-from embedder import InputError
+from embedder import EmbedderNotice, InputError
 from eval import analysis, benchmarks, searching
 from eval.benchmarks.model import Benchmark, Items
 from eval.cache import StoredVectors
@@ -76,13 +79,32 @@ def run(config: RunConfig, *, quiet: bool = False) -> tuple[Path, list[Score]]:
     found = _load_benchmarks(config, progress)
     plan = make_plan(config, progress)
     outcome = Outcome()
-    for benchmark in found:
-        outcome.add(_measure(plan, benchmark))
+    with _noted(plan.encoder.counts.notices):
+        for benchmark in found:
+            outcome.add(_measure(plan, benchmark))
     about = provenance(plan, found, time.monotonic() - began) | outcome.details()
     attach = outcome.save_vectors if config.save_vectors else None
     folder = write_run(config.out, new_run_id(config.model), about, outcome.scores, attach)
     progress.say(f"took {clock(time.monotonic() - began)}")
     return folder, outcome.scores
+
+
+@contextmanager
+def _noted(kept: list[str]) -> Iterator[None]:
+    """Keep the notices of others for the result, and show them as before."""
+    with warnings.catch_warnings():
+        show = warnings.showwarning
+
+        def both(
+            message: Warning | str, category: type[Warning], filename: str, lineno: int,
+            file: TextIO | None = None, line: str | None = None,
+        ) -> None:  # fmt: skip
+            if issubclass(category, EmbedderNotice):
+                kept.append(str(message))
+            show(message, category, filename, lineno, file, line)
+
+        warnings.showwarning = both
+        yield
 
 
 def _load_benchmarks(config: RunConfig, progress: Progress) -> list[Benchmark]:

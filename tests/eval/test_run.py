@@ -315,6 +315,19 @@ def test_a_rescored_search_of_everything_is_pointed_out(folder: Folder, tmp_path
     assert few["notices"] == [] and {row["metric"] for row in few["scores"]} == {"ndcg@5"}
 
 
+def test_notices_on_the_way_are_in_the_result(folder: Folder, tmp_path: Path) -> None:
+    config = RunConfig(
+        model=str(CHECKPOINT), device="cpu", model_precision="float32", benchmark=(str(folder(6, 20)),),
+        dim=(16,), precision=("int8",), out=tmp_path, max_length=6,
+    )  # fmt: skip
+    with pytest.warns(UserWarning, match="int8 ranges are fitted on 20 vectors"):
+        run(config, quiet=True)
+    (found,) = find_runs(tmp_path)
+    said: Any = read_run(found)["notices"]
+    assert any("item 'd0'" in text and "max_length=6" in text for text in said)
+    assert any("int8 ranges are fitted on 20 vectors" in text for text in said)
+
+
 def test_a_lora_of_ones_own_is_a_task(folder: Folder, tmp_path: Path) -> None:
     lora = save_task_as_lora(tmp_path / "lora", "code")
     options = ("--adapter", f"mine={lora}", "--task", "mine,code,retrieval", "--dim", "256")
@@ -384,6 +397,14 @@ def test_a_cache_that_cannot_be_written_is_no_reason_to_stop(folder: Folder, tmp
             quiet=True,
         )  # fmt: skip
     assert len(find_runs(tmp_path / "out")) == 1
+
+
+def test_quiet_keeps_notices_for_the_result(
+    folder: Folder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = measure(tmp_path, folder(6, 20), "--dim", "16", "--precision", "int8")
+    assert any("int8 ranges" in text for text in result["notices"])
+    assert capsys.readouterr().err == ""
 
 
 def test_quiet_prints_the_folder_alone(
