@@ -40,11 +40,11 @@ SINGLES = (
     "green circle", "green square", "green star", "yellow circle", "yellow square", "yellow star",
 )  # fmt: skip
 WORDS = {
-    "Monday": ("Monday", "Montag", "lundi", "lunes"),
-    "January": ("January", "Januar", "janvier", "enero"),
-    "Germany": ("Germany", "Deutschland", "Allemagne", "Alemania"),
+    "Norway": ("Norway", "Norwegen", "Norvège", "Noruega"),
+    "Egypt": ("Egypt", "Ägypten", "Égypte", "Egipto"),
+    "Greece": ("Greece", "Griechenland", "Grèce", "Grecia"),
+    "Poland": ("Poland", "Polen", "Pologne", "Polonia"),
     "kilometre": ("kilometre", "Kilometer", "kilomètre", "kilómetro"),
-    "Spanish": ("Spanish", "Spanisch", "espagnol", "español"),
 }
 CODE = {
     "Return the largest of several numbers.": """best = values[0]
@@ -114,9 +114,9 @@ def language_set() -> dict[str, Any]:
     """Five words in four languages."""
     return {
         "name": "Languages",
-        "about": "Five words in English, German, French and Spanish. Where translations lie together, the "
-        "model reads across languages; try the text-matching task beside retrieval.",
-        "query": "Monday",
+        "about": "Five words in English, German, French and Spanish. Blocks on the diagonal are translations "
+        "that lie together. The miniature has seen lists of names in these languages, no running text.",
+        "query": "Greece",
         "items": [{"text": word} for words in WORDS.values() for word in words],
     }
 
