@@ -75,6 +75,7 @@ def card(
         "code_table": _code_table(scores, sizes),
         "late": _figure(scores["scenes, late interaction, 4-way"]),
         "gallery": scores["code gallery"],
+        "names": scores["translation names"],
         "translation": ", ".join(
             f"{task} {_figure(scores[f'translation R@1, {task}'])}" for task in ("retrieval", "text-matching")
         ),

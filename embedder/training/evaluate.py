@@ -131,14 +131,14 @@ def unique_held_out(code: Sequence[data_code.CodePair]) -> list[data_code.CodePa
     return [pair for pair in chosen if summaries[pair.summary] == 1]
 
 
-def pair_recall(model: Embedder, pairs: Sequence[data_text.TextPair], task: str) -> float:
-    """How often the left text's nearest among all different right texts is its own."""
-    rights = list(dict.fromkeys(pair.right for pair in pairs))
-    place = {text: row for row, text in enumerate(rights)}
-    left = model.encode_text([pair.left for pair in pairs], task=task, prompt_name="query")
-    right = model.encode_text(rights, task=task, prompt_name="query")
-    relevant = np.array([place[pair.right] for pair in pairs])
-    return metrics.recall_at(metrics.ranks(left, right, relevant), 1)
+def translation_recall(model: Embedder, pairs: Sequence[data_text.TextPair], task: str) -> float:
+    """How often a foreign name's nearest among all the pairs' English names is its own (R@1)."""
+    names = list(dict.fromkeys(pair.left for pair in pairs))
+    place = {name: row for row, name in enumerate(names)}
+    foreign = model.encode_text([pair.right for pair in pairs], task=task, prompt_name="query")
+    english = model.encode_text(names, task=task, prompt_name="query")
+    relevant = np.array([place[pair.left] for pair in pairs])
+    return metrics.recall_at(metrics.ranks(foreign, english, relevant), 1)
 
 
 def evaluate(folder: Path, runs: Path, extra: Sequence[Path], seed: int, precision: str) -> dict[str, Any]:
@@ -165,5 +165,6 @@ def evaluate(folder: Path, runs: Path, extra: Sequence[Path], seed: int, precisi
         say(f"{task} measured")
     translated = [pair for pair in data_text.translations() if pair.held_out]
     for task in ("retrieval", "text-matching"):
-        found[f"translation R@1, {task}"] = pair_recall(model, translated, task)
+        found["translation names"] = len({pair.left for pair in translated})
+        found[f"translation R@1, {task}"] = translation_recall(model, translated, task)
     return found

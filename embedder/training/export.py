@@ -111,6 +111,8 @@ def export(network: Miniature, tokenizer: Tokenizer, folder: Path, *, card: str 
     tokenizers_.save(tokenizer, folder)
     if card is not None:
         (folder / "README.md").write_text(card, encoding="utf-8")
+    for path in folder.rglob("*.safetensors"):
+        path.chmod(0o644)  # safetensors writes files that only their owner may read
     write_checksums(folder)
 
 
