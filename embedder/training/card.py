@@ -73,7 +73,7 @@ def card(
         "licences": ", ".join(f"{name} ({licence})" for name, licence in licences.items()),
         "scene_table": _scene_table(scores, sizes),
         "code_table": _code_table(scores, sizes),
-        "late": _figure(scores["scenes, late interaction, 4-way"]),
+        "late_scenes": _figure(scores["scenes, late interaction, 4-way"]),
         "gallery": scores["code gallery"],
         "names": scores["translation names"],
         "translation": ", ".join(

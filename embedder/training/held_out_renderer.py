@@ -1,6 +1,6 @@
 """Another way to draw the same scenes, for testing only: the training never sees a picture made here.
 
-It shares no code, colour value, shape formula or layout rule with
+It shares no code, shape formula or layout rule with
 :mod:`embedder.training.renderers`: every pixel is decided by a formula of its coordinates,
 on a grid four times finer than the picture, and averaged.
 """
