@@ -28,6 +28,8 @@ from embedder.training.static_table import some_dims
 from embedder.training.text_stage import descend, half, restore, schedule
 
 RANK = 16
+# Measured on held-out code: half of what the adapters add keeps more of the base than all of it.
+SHIPPED_STRENGTH = 0.5
 MIXTURES: dict[str, dict[str, float]] = {
     "retrieval": {"body": 0.22, "code": 0.1, "details": 0.1, "gloss": 0.13, "names": 0.05, "pictures": 0.4},
     "text-matching": {"translations": 0.3, "synonyms": 0.15, "captions": 0.25, "gloss": 0.15, "names": 0.15},
@@ -49,8 +51,12 @@ class AdapterSettings:
     queue: int = 2048
 
 
-def settings_dict() -> dict[str, Any]:
-    """``adapter_config.json`` as published, with our rank."""
+def settings_dict(strength: float = 1.0) -> dict[str, Any]:
+    """``adapter_config.json`` as published, with our rank.
+
+    Args:
+        strength: factor on what the adapters add; 1 in training, `SHIPPED_STRENGTH` in the export.
+    """
     return {
         "alpha_pattern": {},
         "auto_mapping": None,
@@ -66,7 +72,7 @@ def settings_dict() -> dict[str, Any]:
         "layers_pattern": None,
         "layers_to_transform": None,
         "loftq_config": {},
-        "lora_alpha": RANK,
+        "lora_alpha": RANK * strength,
         "lora_bias": False,
         "lora_dropout": 0.1,
         "megatron_config": None,
