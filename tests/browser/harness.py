@@ -155,7 +155,7 @@ class Pages:
         page = self.blank(theme=theme, viewport=viewport)
         parameters = "&".join(f"{key}={value}" for key, value in {"__theme": theme, **(query or {})}.items())
         page.goto(f"{self.url}/?{parameters}")
-        page.get_by_role("tab").first.wait_for(timeout=30_000)
+        page.get_by_role("tab").first.wait_for(timeout=90_000)
         return page
 
     def blank(self, *, theme: str = "light", viewport: str = "desktop") -> Page:
