@@ -250,7 +250,8 @@ def _is_single(inputs: Input) -> bool:
 def _as_list(inputs: Input) -> Sequence[Input]:
     if isinstance(inputs, np.ndarray):
         raise InputError(
-            f"inputs are an array of shape {inputs.shape}: pass texts, PIL images, paths or bytes"
+            f"inputs are an array of shape {inputs.shape}: for texts pass array.tolist(), "
+            "for a picture PIL.Image.fromarray(array)"
         )
     return [inputs] if _is_single(inputs) else list(inputs)
 

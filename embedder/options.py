@@ -15,7 +15,7 @@ PROMPT_WORDS = {"query": PromptName.QUERY, "passage": PromptName.PASSAGE, "docum
 VECTORS = ("dense", "late")
 _ORIGINAL = {
     "return_multivector": "encode_text_multi_vector, encode_image_multi_vector, or embed for both kinds",
-    "return_numpy": "every method: numpy float32 is what all of them return",
+    "return_numpy": "any method: all of them return numpy float32",
 }
 
 

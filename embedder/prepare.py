@@ -1,7 +1,7 @@
 """From whatever a user hands in to segments of tokens and patches."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from PIL import Image
@@ -10,6 +10,8 @@ from embedder.errors import InputError
 from embedder.inputs import ImageSource, clean_text, load_image
 from embedder.options import Options
 from embedder.preprocess import Segment, TextTokens, image_segment, text_segment
+
+PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 
 # A text, a picture, or a mapping with "text", "image" or both.
 Input = Any
@@ -67,7 +69,11 @@ class Preparer:
             return self._document(index, value)
         if isinstance(value, Image.Image | os.PathLike | bytes):
             return self.image(index, value)
-        return self.text(index, value)
+        prepared = self.text(index, value)
+        if isinstance(value, str) and value.lower().endswith(PICTURE_ENDINGS):
+            said = f"item {index}: {value[-80:]!r} was taken as a text; for the picture pass a Path"
+            return replace(prepared, notices=(*prepared.notices, said))
+        return prepared
 
     def _document(self, index: int, parts: dict[str, Any]) -> Prepared:
         given = {key: value for key, value in parts.items() if value is not None}
@@ -90,7 +96,10 @@ class Preparer:
         segment, more = text_segment(self._tokenizer, clean.text, options.prompt_name, options.max_length)
         if not more or clean.cut:  # a text far too long was cut before it was tokenised, and says so
             return segment, clean.notices
-        said = f"item {index}: text was cut to its first max_length={options.max_length:,} tokens"
+        said = (
+            f"item {index}: text was cut to its first max_length={options.max_length:,} tokens, the prompt's "
+        )
+        said += "prefix included"
         return segment, (*clean.notices, said)
 
     def _image_segment(self, index: int, source: ImageSource) -> tuple[Segment, tuple[str, ...]]:

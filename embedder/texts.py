@@ -108,8 +108,8 @@ def clean_text(
     cut = len(kept) < before or bound < len(text)
     if cut:
         notices.append(
-            f"{label}: only the first {len(kept):,} of {len(text):,} characters were read; "
-            f"they fill max_length={max_tokens:,} tokens"
+            f"{label}: text of {len(text):,} characters was cut to its first "
+            f"max_length={max_tokens:,} tokens, the prompt's prefix included"
         )
     return CleanText(kept, tuple(notices), cut)
 

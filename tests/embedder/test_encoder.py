@@ -304,3 +304,16 @@ def test_a_cut_text_is_a_notice(model: Embedder) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert model.embed(["a"], max_length=8).notices == []
+
+
+def test_a_path_given_as_a_text_is_a_notice(model: Embedder) -> None:
+    """In a mixed list a str is a text; one that looks like a picture's name is likely a slip."""
+    with pytest.warns(EmbedderNotice, match="item 1: 'cat.PNG' was taken as a text"):
+        result = model.embed(["a cat", "cat.PNG"])
+    assert result.grids == [None, None]
+
+
+def test_arrays_are_refused_with_the_way_out(model: Embedder) -> None:
+    """An array of texts and one of pixels look alike; the message helps both."""
+    with pytest.raises(InputError, match=r"array.tolist\(\).*Image.fromarray"):
+        model.encode_text(np.array(["a", "b"]))

@@ -101,8 +101,8 @@ def test_text_of_exactly_the_limit_is_not_cut() -> None:
 def test_the_notice_names_item_and_limit() -> None:
     clean = clean_text("word " * 10_000, max_tokens=7, name="text 3")
     assert len(clean.notices) == 1
-    assert clean.notices[0].startswith("text 3: only the first 39 of 50,000 characters")
-    assert "7 tokens" in clean.notices[0]
+    assert clean.notices[0].startswith("text 3: text of 50,000 characters was cut")
+    assert "max_length=7 tokens" in clean.notices[0]
 
 
 def test_surrogate_halves_are_joined_and_lone_ones_replaced() -> None:
