@@ -389,14 +389,15 @@ def test_bad_input(case: Case, model: Embedder, no_sockets: list[str], tmp_path:
         path.write_bytes(source)
         source = path
     # Of this process alone: other programs may be busy beside it.
-    start = time.process_time()
+    start, start_wall = time.process_time(), time.perf_counter()
     if case.fault == 3:
         damaged_pictures_are_told(str(source))
     elif isinstance(case.then, Vector):
         gives_a_vector(model, source, case.then)
     else:
         is_read_or_refused(source, case.then, case.upright)
-    assert time.process_time() - start < case.seconds
+    # The smaller of the two: waiting threads count in one, a busy machine in the other.
+    assert min(time.process_time() - start, time.perf_counter() - start_wall) < case.seconds
     assert no_sockets == []
 
 
