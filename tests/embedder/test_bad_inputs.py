@@ -352,7 +352,9 @@ TEXTS = [
     Case(23, "right to left", lambda: "\u202eשלום עולם مرحبا", Vector(check=differs_from_empty)),
     Case(24, "lone surrogate", lambda: "half \ud83d of it", Vector("1 lone surrogates were replaced")),
     Case(25, "a million marks", million_marks, Vector("was cut to its first", options=SHORT), 5),
-    Case(26, "10 MB", lambda: "the words " * 1_000_000, Vector("was cut to its first", same_as_start, SHORT), 2),
+    Case(
+        26, "10 MB", lambda: "the words " * 1_000_000, Vector("was cut to its first", same_as_start, SHORT), 2
+    ),
     Case(27, "no space", lambda: "x" * 1_000_000, Vector("was cut to its first", options=SHORT), 2),
     Case(27, "no space, Han", lambda: "\u6771" * 1_000_000, Vector("was cut to its first", options=SHORT), 2),
     *(Case(29, text, lambda text=text: text, Vector(check=neighbours_keep(text))) for text in SPECIAL),

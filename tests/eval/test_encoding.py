@@ -187,7 +187,9 @@ def test_notices_are_counted_and_name_the_item(model: Embedder, recwarn: pytest.
     encoder = Encoder(model, None, max_length=8)
     encoder.encode(items, [QUERY], "docs")
     (said,) = encoder.counts.notices
-    assert said.startswith("docs, retrieval query: 2 notices (first: item 'long': text of 220 characters was cut")
+    assert said.startswith(
+        "docs, retrieval query: 2 notices (first: item 'long': text of 220 characters was cut"
+    )
     assert not recwarn.list
 
 
