@@ -6,50 +6,18 @@ import signal
 import sys
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import fields
-from pathlib import Path
 from types import FrameType
 from typing import TextIO
 
 from embedder.errors import EmbedderError, EmbedderNotice, InputError
 from eval.benchmarks import BUNDLED, load_folder
 from eval.config import RunConfig
+from eval.options import add_run_options, given
 from eval.progress import columns
 
 EXIT_CODES = """\
 exit codes: 0 done; 1 the model, the device or the disk failed; 2 an option or the data cannot be used;
 130 interrupted (Ctrl-C), 143 ended: the same command goes on where it stopped"""
-
-# Option: what stands for its value, what it is for, an example.
-OPTIONS: dict[str, tuple[str, str, str]] = {
-    "model": ("MODEL", "what to measure: mini, a hub id or a folder", "jinaai/jina-embeddings-v4"),
-    "benchmark": ("A,B", "names shown by `list`, or folders in BEIR's layout", "scenes,my/folder"),
-    "task": ("A,B", "adapters to encode with", "retrieval,text-matching,code"),
-    "dim": ("A,B", "widths of dense vectors; default: those the model was trained for", "32,64,128"),
-    "vectors": ("A,B", "dense, late (late interaction) or both", "dense,late"),
-    "precision": ("A,B", "of the stored vectors: float32, int8, uint8, binary, ubinary", "float32,int8"),
-    "search": (
-        "A,B",
-        "exact; asymmetric: float queries, quantised documents; rescored: candidates scored anew in float32; "
-        "funnel:WIDTH: candidates at that width, scored anew at the full one",
-        "exact,rescored,funnel:64",
-    ),
-    "baseline": ("A,B", "to compare with: bm25, pca, random (projections to the same widths)", "bm25,pca"),
-    "metric": ("A,B", "ndcg@K, recall@K, precision@K, mrr@K, map", "ndcg@10,recall@100"),
-    "model_precision": ("P", "of the weights: auto, float32, bfloat16, float16, int8", "float32"),
-    "device": ("D", "auto, cpu, cuda, cuda:N, mps", "cuda:1"),
-    "revision": ("COMMIT", "of a model on the hub; default: the pinned one", "main"),
-    "adapter": ("N=FOLDER", "LoRAs of your own, saved by PEFT, to be named in --task", "mine=loras/mine"),
-    "out": ("FOLDER", "where each run gets a folder of its own", "results/"),
-    "cache": ("FOLDER", "where vectors are kept between runs; default: `cache` in --out", "~/vectors"),
-    "max_length": ("TOKENS", "longer texts are cut; default: the model's own limit", "512"),
-    "max_pixels": ("PIXELS", "larger pictures are shrunk; default: the model's own limit", "602112"),
-    "batch_size": ("N", "inputs per forward pass; default: by tokens and device", "8"),
-    "depth": ("N", "documents found per query; map counts no further", "1000"),
-    "oversample": ("N", "candidates that rescored and funnel score anew, times depth", "1"),
-    "seed": ("N", "of drawn benchmarks, projections and resampling", "1"),
-    "save_vectors": ("", "put the vectors into the run's folder too, as vectors/*.npy", ""),
-}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -79,8 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(title="commands", required=True)
     run = commands.add_parser("run", help="measure a model", epilog=EXIT_CODES)
-    for option in fields(RunConfig):
-        _add_option(run, option.name, option.default)
+    add_run_options(run)
     run.add_argument("--quiet", action="store_true", help="print nothing but the result's folder and errors")
     run.set_defaults(command=_run)
     listing = commands.add_parser("list", help="show benchmarks with their size", epilog=EXIT_CODES)
@@ -91,50 +58,10 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_option(run: argparse.ArgumentParser, name: str, default: object) -> None:
-    letter, text, example = OPTIONS[name]
-    flag = f"--{name.replace('_', '-')}"
-    if isinstance(default, bool):
-        run.add_argument(flag, action="store_true", default=None, help=f"{text}; example: {flag}")
-        return
-    about = f"{text}; default: {_shown(default)}" if _shown(default) else text
-    run.add_argument(flag, metavar=letter, type=_reader(name), help=f"{about}; example: {flag} {example}")
-
-
-def _reader(name: str) -> Callable[[str], object]:
-    """How an option's text is read, by the type of its field."""
-    kind = str(RunConfig.__annotations__[name])
-    if kind == "tuple[int, ...]":
-        return _whole_numbers
-    if kind == "tuple[str, ...]":
-        return _words
-    if "Path" in kind:
-        return lambda text: Path(text).expanduser()
-    return int if "int" in kind else str
-
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(word.strip() for word in text.split(",") if word.strip())
-
-
-def _whole_numbers(text: str) -> tuple[int, ...]:
-    return tuple(int(word) for word in _words(text))
-
-
-_whole_numbers.__name__ = "list of whole numbers"  # what argparse calls it in its message
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, tuple):
-        return ",".join(map(str, value))
-    return "" if value is None else str(value)
-
-
 def _run(chosen: argparse.Namespace) -> int:
     from eval.run import run, table
 
-    given = {option.name: getattr(chosen, option.name) for option in fields(RunConfig)}
-    config = RunConfig(**{name: value for name, value in given.items() if value is not None})
+    config = RunConfig(**given(chosen))  # type: ignore[arg-type]  # read by the types of its fields
     folder, scores = run(config, quiet=chosen.quiet)
     if not chosen.quiet:
         print(table(scores))

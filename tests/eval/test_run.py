@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from embedder import Embedder, similarity, truncate
-from eval.__main__ import OPTIONS, main
+from eval.__main__ import main
 from eval.config import RunConfig, settings_of
+from eval.options import OPTIONS
 from eval.results import RESULT, find_runs, read_per_query, read_run
 from eval.run import run
 from eval.significance import interval
