@@ -11,11 +11,9 @@ from eval.benchmarks.model import Benchmark
 from eval.metrics import evaluate
 from eval.ranking import Ranking
 from eval.results import Row, Score
-from eval.significance import CONFIDENCE, RESAMPLES, compare, non_inferiority
+from eval.significance import CONFIDENCE, RESAMPLES, compare, non_inferiority, resampled_means
 
 Values = NDArray[np.float64]
-
-_BLOCK = 2**22  # resampled numbers held at a time
 
 
 @dataclass(frozen=True)
@@ -71,7 +69,7 @@ def score(
     if not rankings:
         return []
     for way, ranking in rankings.items():
-        found = evaluate(filled(ranking, len(benchmark.corpus)), benchmark.relevance, metrics)
+        found = evaluate(ranking, benchmark.relevance, metrics)
         for name, values in found.values.items():
             rows.append(Row(model=model, benchmark=benchmark.name, metric=name, **asdict(way)))
             columns.append(values)
@@ -84,22 +82,12 @@ def score(
     ]
 
 
-def filled(ranking: Ranking, documents: int) -> Ranking:
-    """A ranking of a whole corpus, with places of -1 to say that there is nothing more to find."""
-    if ranking.depth < documents:
-        return ranking
-    nothing = np.full((len(ranking), 1), -1, np.int64)
-    least = np.full((len(ranking), 1), -np.inf, np.float32)
-    return Ranking(np.hstack([ranking.rows, nothing]), np.hstack([ranking.scores, least]))
-
-
 def intervals(
     table: Values, *, confidence: float = CONFIDENCE, resamples: int = RESAMPLES, seed: int = 0
 ) -> tuple[Values, Values]:
     """Lower and upper ends of the bootstrap intervals of the means of many columns.
 
-    The same as `significance.interval` of each column, in one product: how often each query was
-    drawn, times the table.
+    The same as `significance.interval` of each column: all see the same draws.
 
     Args:
         table: float64 (queries, columns).
@@ -110,15 +98,7 @@ def intervals(
     Returns:
         Two arrays, float64 (columns,).
     """
-    count = len(table)
-    rng = np.random.default_rng(seed)
-    size = max(1, _BLOCK // count)
-    means = np.empty((resamples, table.shape[1]))
-    for start in range(0, resamples, size):
-        lines = min(size, resamples - start)
-        drawn = rng.integers(0, count, (lines, count)) + count * np.arange(lines)[:, None]
-        times = np.bincount(drawn.ravel(), minlength=lines * count).reshape(lines, count)
-        means[start : start + lines] = times.astype(np.float64) @ table / count
+    means = resampled_means(table, resamples, seed)
     ends = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
     return ends[0], ends[1]
 
@@ -136,7 +116,8 @@ def against_full(
 
     Returns:
         A row for each score: what it is, the difference with its interval, p-values, whether it is
-        shown to lose less than the margin, and the differences that these queries could detect.
+        shown to lose less than the margin ("non_inferior"), or more ("inferior"), and the differences
+        that these queries could detect.
     """
     others = {score.row: score.values for score in scores if score.row != reference.row}
     if not others:
@@ -158,6 +139,8 @@ def against_full(
             "margin": margin,
             "non_inferior": losses[row].is_shown,
             "non_inferior_p_holm": losses[row].adjusted_p,
+            "inferior": losses[row].is_refuted,
+            "inferior_p_holm": losses[row].adjusted_loss_p,
             "lower_bound": losses[row].lower,
             "detectable_margin": _finite(losses[row].detectable),
         }

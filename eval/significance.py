@@ -69,9 +69,13 @@ class NonInferiority:
         margin: the loss that would matter, above 0.
         p_value: one-sided, that the loss is the margin or more.
         adjusted_p: the same, corrected for the number of settings compared.
-        is_shown: whether `adjusted_p` is small enough. If not, a larger loss is not shown either.
+        is_shown: whether `adjusted_p` is small enough. If not, a larger loss is not shown either:
+            `is_refuted` says whether that is.
         detectable: the smallest margin that these queries could show four times in five if nothing
             were lost at all; if it is above `margin`, more queries are needed.
+        adjusted_loss_p: one-sided, that the loss is the margin or less, corrected in the same way.
+        is_refuted: whether a loss above the margin is shown. Neither this nor `is_shown`: the queries
+            cannot tell.
     """
 
     difference: float
@@ -81,6 +85,8 @@ class NonInferiority:
     adjusted_p: float
     is_shown: bool
     detectable: float
+    adjusted_loss_p: float
+    is_refuted: bool
 
 
 def interval(
@@ -243,7 +249,8 @@ def non_inferiority(
     differences = {key: _paired(values, full) for key, values in others.items()}
     means = dict(zip(differences, resampled_means(_table(differences), resamples, seed).T, strict=True))
     p_values = {key: (1 + int((m <= -margin).sum())) / (resamples + 1) for key, m in means.items()}
-    adjusted = holm(p_values)
+    loss_p_values = {key: (1 + int((m >= -margin).sum())) / (resamples + 1) for key, m in means.items()}
+    adjusted, adjusted_loss = holm(p_values), holm(loss_p_values)
     return {
         key: NonInferiority(
             difference=float(d.mean()),
@@ -253,6 +260,8 @@ def non_inferiority(
             adjusted_p=adjusted[key],
             is_shown=len(d) > 1 and adjusted[key] < 1 - confidence,  # one query shows nothing
             detectable=detectable_difference(d, alpha=1 - confidence, sides=1),
+            adjusted_loss_p=adjusted_loss[key],
+            is_refuted=len(d) > 1 and adjusted_loss[key] < 1 - confidence,
         )
         for key, d in differences.items()
     }

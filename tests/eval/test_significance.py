@@ -122,6 +122,7 @@ def test_non_inferiority() -> None:
     }
     found = non_inferiority(full, others)
     assert [one.is_shown for one in found.values()] == [True, False, False]
+    assert [one.is_refuted for one in found.values()] == [False, True, False]
     assert all(one.lower < one.difference for one in found.values())
     assert found["tiny loss"].lower > -0.01
     assert found["tiny loss"].detectable < 0.01 < found["noise"].detectable
@@ -139,6 +140,16 @@ def test_a_loss_of_the_margin_is_rarely_called_non_inferior() -> None:
         for seed in range(400)
     ]
     assert 0.02 < np.mean(wrong) < 0.09
+
+
+def test_a_loss_of_the_margin_is_rarely_called_a_larger_one() -> None:
+    full = np.zeros(80)
+    wrong = [
+        non_inferiority(full, {0: normal(seed, 80, -0.01, 0.05)}, resamples=500)[0].is_refuted
+        for seed in range(400)
+    ]
+    assert 0.02 < np.mean(wrong) < 0.09
+    assert not non_inferiority([0.9], {0: [0.1]})[0].is_refuted  # one query shows nothing
 
 
 def test_bad_input_is_named() -> None:
