@@ -3,6 +3,7 @@
 Rows of `scores` are `{model, task, benchmark, vectors, dim, precision, search, baseline, metric,
 value, ci_low, ci_high, n_queries}`; values are from 0 to 1. `per_query.parquet` has the same
 names, with `query_id` and `value` for each query, so that any two runs can be compared in pairs.
+`examples.json` has a few queries of each benchmark and task to look at (`eval.examples`).
 `vectors/`, on demand, has for each benchmark, task and side the full vectors (`.npy`, one row per
 item or, of late interaction, per token) and the ids beside them (`.json`, with the rows of each).
 """

@@ -15,6 +15,7 @@ from eval.cache import StoredVectors
 from eval.config import PROJECTIONS, RunConfig
 from eval.cost import Latency
 from eval.encoding import Job, roles_of
+from eval.examples import Examples, examples
 from eval.metrics import metric
 from eval.plan import Plan, make_plan
 from eval.progress import Progress, clock, columns
@@ -29,13 +30,14 @@ Kept = tuple[str, Items, StoredVectors]  # name of the file, what it is of, the 
 
 @dataclass
 class Outcome:
-    """What was found: scores, tests against the full width, neighbourhoods kept, costs."""
+    """What was found: scores, tests against the full width, neighbourhoods kept, costs, examples."""
 
     scores: list[Score] = field(default_factory=list)
     tests: list[dict[str, object]] = field(default_factory=list)
     neighbours: list[dict[str, object]] = field(default_factory=list)
     costs: list[dict[str, object]] = field(default_factory=list)
     kept: list[Kept] = field(default_factory=list)
+    examples: Examples = field(default_factory=Examples)
 
     def add(self, other: "Outcome") -> None:
         """Take in what was found elsewhere."""
@@ -44,6 +46,7 @@ class Outcome:
         self.neighbours += other.neighbours
         self.costs += other.costs
         self.kept += other.kept
+        self.examples.add(other.examples)
 
     def details(self) -> dict[str, object]:
         """All but the scores, as result.json keeps it."""
@@ -83,7 +86,12 @@ def run(config: RunConfig, *, quiet: bool = False) -> tuple[Path, list[Score]]:
         for benchmark in found:
             outcome.add(_measure(plan, benchmark))
     about = provenance(plan, found, time.monotonic() - began) | outcome.details()
-    attach = outcome.save_vectors if config.save_vectors else None
+
+    def attach(folder: Path) -> None:
+        outcome.examples.write(folder)
+        if config.save_vectors:
+            outcome.save_vectors(folder)
+
     folder = write_run(config.out, new_run_id(config.model), about, outcome.scores, attach)
     progress.say(f"took {clock(time.monotonic() - began)}")
     return folder, outcome.scores
@@ -155,6 +163,7 @@ def _measure(plan: Plan, benchmark: Benchmark) -> Outcome:
         more = score(config.model, benchmark, rankings, config.metric, config.seed)
         main = [one for one in more if one.row.metric == config.metric[0]]
         outcome.tests += _tests(plan, [*main, *common])
+        outcome.examples.add(examples(benchmark, main, rankings))
         outcome.scores += [one for one in more if plan.is_asked(one.row)]
         if "dense" in pairs:
             outcome.neighbours += analysis.neighbours(plan, benchmark, rankings, *pairs["dense"])
