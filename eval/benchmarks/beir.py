@@ -8,8 +8,6 @@ wiki ("Load your custom dataset"). Nothing outside the folder is ever read.
 import json
 import mmap
 import os
-import re
-import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,12 +16,10 @@ from typing import Any, overload
 
 from embedder.errors import InputError
 from embedder.images import MAX_IMAGE_BYTES
-from embedder.inputs import load_image
+from eval.benchmarks.checks import ADDRESS, fault_of_picture, inside, kind_of, notices_of
 from eval.benchmarks.model import Benchmark, Input, Items, assemble, digest, stack_digests
 
 MAX_LINE_BYTES = 16 * 2**20  # a text of the longest length the model takes has about 200 kB
-_ADDRESS = re.compile(r"\s*[a-z][a-z0-9+.-]*:", re.IGNORECASE)
-_NAMED = 5
 
 
 def load_folder(folder: str | Path) -> Benchmark:
@@ -40,10 +36,10 @@ def load_folder(folder: str | Path) -> Benchmark:
     root = _root(folder)
     corpus, broken, notices = _read_items(root, "corpus.jsonl", "document")
     queries, lost, said = _read_items(root, "queries.jsonl", "query")
-    judgements = _read_judgements(_inside(root, "qrels/test.tsv"))
+    judgements = _read_judgements(inside(root, "qrels/test.tsv"))
     if lost:
         judgements = {query: gains for query, gains in judgements.items() if query not in lost}
-    modality = f"{_kind(queries)} to {_kind(corpus)}"
+    modality = f"{kind_of(queries)} to {kind_of(corpus)}"
     return assemble(
         root.name, modality, corpus, queries, judgements,
         notices=[*notices, *said], source=f"folder {root.name}", dropped=frozenset(broken),
@@ -51,31 +47,12 @@ def load_folder(folder: str | Path) -> Benchmark:
 
 
 def _root(folder: str | Path) -> Path:
-    if _ADDRESS.match(str(folder)) and not Path(folder).is_dir():
+    if ADDRESS.match(str(folder)) and not Path(folder).is_dir():
         raise InputError(f"{str(folder)!r} is an address: give a local folder; nothing is fetched")
     root = Path(folder).expanduser().resolve()
     if not root.is_dir():
         raise InputError(f"{str(folder)!r}: no such folder ({root})")
     return root
-
-
-def _inside(root: Path, name: str, what: str = "") -> Path:
-    """The plain file `name` of a folder, symbolic links followed, and refused where they lead out."""
-    label = f"{what}{name!r}"
-    if _ADDRESS.match(name) or Path(name).is_absolute() or "\0" in name or "\\" in name:
-        raise InputError(f"{label}: give a path relative to {root.name}/, with forward slashes")
-    path = (root / name).resolve()
-    if not path.is_relative_to(root):
-        raise InputError(f"{label} leads outside the benchmark's folder {root.name}/; refused")
-    try:
-        mode = path.stat().st_mode
-    except OSError as error:
-        near = sorted(p.name for p in path.parent.glob("*"))[:_NAMED] if path.parent.is_dir() else []
-        there = f" ({path.parent.name}/ has {', '.join(near)})" if near else ""
-        raise InputError(f"{label} cannot be read in {root}: {error.strerror}{there}") from None
-    if not stat.S_ISREG(mode):
-        raise InputError(f"{label} in {root} is a folder, pipe or device, expected a plain file")
-    return path
 
 
 @dataclass
@@ -92,7 +69,7 @@ class _Reading:
 
 def _read_items(root: Path, name: str, what: str) -> tuple[Items, dict[str, str], list[str]]:
     """Items of a file, ids of those left out with the reason, and notices."""
-    path = _inside(root, name)
+    path = inside(root, name)
     found = _Reading()
     for line, span, fields in _lines(path):
         where = f"{name} line {line}"
@@ -106,7 +83,7 @@ def _read_items(root: Path, name: str, what: str) -> tuple[Items, dict[str, str]
     kept = [key for key in found.ids if key not in found.broken]
     inputs = JsonLines(root, path, found.spans)
     items = Items(kept, inputs, stack_digests(found.digests), found.pictures)
-    return items, found.broken, _notices(found, name)
+    return items, found.broken, notices_of(found.empty, found.broken, name)
 
 
 def _read_item(
@@ -116,7 +93,7 @@ def _read_item(
     value = _input(root, where, fields)
     data = None
     if isinstance(value, dict):
-        data, fault = _picture(value["image"], where)
+        data, fault = _read_picture(value["image"], where)
         if fault:
             found.broken[key] = fault
             return
@@ -127,27 +104,13 @@ def _read_item(
     found.digests.append(digest(value, data))
 
 
-def _picture(path: Path, where: str) -> tuple[bytes, str | None]:
-    """A picture's bytes, and why it cannot be used if so; decoded once so that encoding will not stumble."""
+def _read_picture(path: Path, where: str) -> tuple[bytes, str | None]:
+    """A picture's bytes, and why it cannot be used if so."""
+    label = f"{where}: {path.name}"
     if path.stat().st_size > MAX_IMAGE_BYTES:
-        return b"", f"{where}: {path.name} has over {MAX_IMAGE_BYTES:,} bytes"
+        return b"", f"{label} has over {MAX_IMAGE_BYTES:,} bytes"
     data = path.read_bytes()
-    try:
-        load_image(data, name=f"{where}: {path.name}")
-    except InputError as error:
-        return data, str(error)
-    return data, None
-
-
-def _notices(found: _Reading, name: str) -> list[str]:
-    said = []
-    if found.empty:
-        shown = ", ".join(map(repr, found.empty[:_NAMED]))
-        said.append(f"{name}: {len(found.empty)} empty texts, kept ({shown})")
-    if found.broken:
-        first = next(iter(found.broken.values()))
-        said.append(f"{name}: {len(found.broken)} pictures cannot be used and were left out (first: {first})")
-    return said
+    return data, fault_of_picture(data, label)
 
 
 def _lines(path: Path) -> Iterator[tuple[int, tuple[int, int], dict[str, Any]]]:
@@ -193,7 +156,7 @@ def _input(root: Path, where: str, fields: dict[str, Any]) -> Input:
         return text
     if not isinstance(name, str) or not name:
         raise InputError(f'{where}: "image" is {name!r}, expected a path relative to {root.name}/')
-    path = _inside(root, name, f"{where}: image ")
+    path = inside(root, name, f"{where}: image ")
     return {"image": path, "text": text} if text else {"image": path}
 
 
@@ -204,12 +167,6 @@ def _text(fields: dict[str, Any], name: str, where: str) -> str:
             f"{where}: {name!r} is a {type(value).__name__} ({str(value)[:40]}), expected a text"
         )
     return value or ""
-
-
-def _kind(items: Items) -> str:
-    if not items.pictures:
-        return "text"
-    return "image" if items.pictures == len(items) else "text and image"
 
 
 class JsonLines(Sequence[Input]):
@@ -283,4 +240,4 @@ def _gain(text: str) -> int | None:
 
 def is_folder(name: str) -> bool:
     """Whether a benchmark's name means a folder: it exists, or it is written as a path or an address."""
-    return Path(name).is_dir() or "/" in name or os.sep in name or bool(_ADDRESS.match(name))
+    return Path(name).is_dir() or "/" in name or os.sep in name or bool(ADDRESS.match(name))
