@@ -2,10 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from embedder.errors import InputError
 from eval.benchmarks.beir import is_folder, load_folder
+from eval.benchmarks.hub import load_hub, parse
+from eval.benchmarks.layout import is_laid_out_in_tables
 from eval.benchmarks.model import Benchmark, Input, Items, assemble, digest, has_picture
+from eval.benchmarks.tables import load_tables
 
 __all__ = [
     "BUNDLED",
@@ -85,20 +89,30 @@ BUNDLED = {
 
 
 def load(name: str, *, seed: int = 0) -> Benchmark:
-    """A benchmark by its name, or from a folder in BEIR's layout.
+    """A benchmark by its name, from a folder, or from the hub.
 
     Args:
-        name: a key of `BUNDLED`, or the path of a folder.
+        name: a key of `BUNDLED`; the path of a folder in BEIR's layout, or in that of a data set of the
+            hub; or a hub id. What is laid out as on the hub may be followed by `@REVISION`, `:SUBSET`
+            and `#SPLIT`.
         seed: of benchmarks that are drawn; of the others nothing depends on it.
 
     Raises:
-        InputError: there is no such benchmark, or the folder is not what it should be.
+        InputError: there is no such benchmark, it cannot be had here, or it is not what it should be.
     """
     if name in BUNDLED:
         return BUNDLED[name].make(name, seed)
+    address = parse(name)
+    folder = Path(address.place).expanduser()
+    if folder.is_dir():
+        if address.subset or address.split or is_laid_out_in_tables(folder.resolve()):
+            return load_tables(folder, address)
+        return load_folder(folder)
+    if address.is_hub_id:
+        return load_hub(address)
     if is_folder(name):
         return load_folder(name)
     raise InputError(
         f"benchmark {name!r}: neither one of {', '.join(BUNDLED)} nor a folder with corpus.jsonl, "
-        "queries.jsonl and qrels/test.tsv"
+        "queries.jsonl and qrels/test.tsv, nor a data set of the hub (OWNER/NAME)"
     )

@@ -76,6 +76,7 @@ class Benchmark:
         notices: what was repaired or left out, in words for people.
         source: where the data come from.
         fingerprint: SHA-256 of ids, contents and judgements; equal data have equal ones.
+        revision: commit of a data set of the hub, None for others.
     """
 
     name: str
@@ -87,6 +88,7 @@ class Benchmark:
     notices: tuple[str, ...] = ()
     source: str = ""
     fingerprint: str = field(default="", compare=False)
+    revision: str | None = None
 
     def describe(self) -> dict[str, object]:
         """What a result keeps of it."""
@@ -94,6 +96,7 @@ class Benchmark:
             "name": self.name,
             "modality": self.modality,
             "source": self.source,
+            "revision": self.revision,
             "documents": len(self.corpus),
             "documents_with_picture": self.corpus.pictures,
             "queries": len(self.queries),
