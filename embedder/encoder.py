@@ -132,6 +132,11 @@ class Embedder:
         return self._runtime.tasks
 
     @property
+    def takes_pictures(self) -> bool:
+        """Whether inputs may be pictures: of this architecture always."""
+        return True
+
+    @property
     def batch_size(self) -> int:
         """Default inputs per forward pass on this device; texts under 512 tokens are packed tighter."""
         return default_batch_size(self.device)

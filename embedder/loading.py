@@ -29,7 +29,7 @@ def network_config(folder: Path) -> Qwen2_5_VLConfig:
     for section in (values, values.get("text_config") or {}):
         if "rope_scaling" in section:  # its name since transformers 5
             section["rope_parameters"] = section.pop("rope_scaling") | {"rope_theta": section["rope_theta"]}
-    with _quiet():
+    with quiet():
         config = Qwen2_5_VLConfig(**values)
     config._attn_implementation = {"": "sdpa", "text_config": PACKED, "vision_config": "sdpa"}
     return config
@@ -37,7 +37,7 @@ def network_config(folder: Path) -> Qwen2_5_VLConfig:
 
 def skeleton(config: Qwen2_5_VLConfig, spec: ModelSpec) -> EmbeddingModel:
     """The network without memory for its weights (meta device)."""
-    with torch.device("meta"), _quiet():
+    with torch.device("meta"), quiet():
         base = Qwen2_5_VLModel(config)
         return EmbeddingModel(base, nn.Linear(spec.dim, spec.multi_vector_dim))
 
@@ -102,7 +102,7 @@ def _load_base(
         {key: tensors.pop(f"multi_vector_projector.{key}") for key in ("weight", "bias")}
     )
     base_tensors = {key.removeprefix("model."): value for key, value in tensors.items()}
-    with _quiet():
+    with quiet():
         base, info = Qwen2_5_VLModel.from_pretrained(
             None, config=config, state_dict=base_tensors, dtype=dtype, output_loading_info=True
         )
@@ -111,7 +111,7 @@ def _load_base(
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """No progress bar and no remarks on the published config.json: whatever matters is checked here."""
     shown, level = transformers_logging.is_progress_bar_enabled(), transformers_logging.get_verbosity()
     transformers_logging.disable_progress_bar()

@@ -39,6 +39,7 @@ def neighbours(
         }
     return [
         {
+            "model": plan.config.model,
             "benchmark": benchmark.name,
             **asdict(way),
             f"overlap@{NEIGHBOURS}": float(overlap(reference, ranking, near).mean()),
@@ -81,7 +82,7 @@ def costs(
     front = set(pareto_front(own))
     return [
         {
-            **{name: value for name, value in asdict(row).items() if name != "model"},
+            **asdict(row),
             "value": quality[row],
             "searched_bytes": size.searched,
             "stored_bytes": size.stored,

@@ -23,18 +23,20 @@ class RunConfig:
     """Settings of a run; each field is the command's option of that name.
 
     Attributes:
-        model: "mini", a hub id or a folder.
+        model: "mini", a hub id or a folder; "st:" in front of either, for sentence-transformers; several
+            between commas.
         benchmark: names or folders.
         task: adapters.
         dim: widths of dense vectors; none given means those the model was trained to be cut to.
         vectors: "dense", "late" or both.
         precision: number formats of the stored dense vectors.
         search: "exact", "asymmetric", "rescored", "funnel:WIDTH".
-        baseline: "bm25", "pca", "random".
+        baseline: "bm25", "pca", "random", or a sentence-transformers model's id or "st:FOLDER".
         metric: named as in "ndcg@10".
         model_precision: number format of the weights.
         device: where the weights go.
         revision: commit on the hub.
+        trust_remote_code: let sentence-transformers models run Python that comes with them.
         adapter: own LoRAs as "NAME=FOLDER".
         out: folder of results.
         cache: folder of vectors; None is "cache" in `out`.
@@ -59,6 +61,7 @@ class RunConfig:
     model_precision: str = "auto"
     device: str = "auto"
     revision: str | None = None
+    trust_remote_code: bool = False
     adapter: tuple[str, ...] = ()
     out: Path = Path("results")
     cache: Path | None = None
@@ -78,7 +81,11 @@ class RunConfig:
         """
         _among("vectors", self.vectors, VECTORS)
         _among("precision", self.precision, tuple(map(str, VectorPrecision)))
-        _among("baseline", self.baseline, BASELINES)
+        _among("baseline", tuple(name for name in self.baseline if not _is_model(name)), BASELINES)
+        if not self.models or len(set(self.models)) < len(self.models):
+            raise InputError(f"--model is {self.model!r}: at least one, each once")
+        if self.revision and len(self.models) > 1:
+            raise InputError(f"--revision {self.revision}: of which of {self.model}? Run them one by one")
         for name in ("benchmark", "task", "vectors", "precision", "search", "metric"):
             values = getattr(self, name)
             if not values or len(set(values)) < len(values):
@@ -92,6 +99,13 @@ class RunConfig:
                 raise InputError(f"--{name} is {value}, expected 1 or more")
         for entry in self.adapter:
             split_adapter(entry)
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Names of the models; a folder whose own name has a comma is one."""
+        if Path(self.model).is_dir():
+            return (self.model,)
+        return tuple(name.strip() for name in self.model.split(",") if name.strip())
 
     @property
     def cache_folder(self) -> Path:
@@ -158,7 +172,15 @@ def split_adapter(entry: str) -> tuple[str, Path]:
     return name, Path(folder)
 
 
+def _is_model(baseline: str) -> bool:
+    """Whether a baseline is a model of sentence-transformers: an id, a path or "st:..."."""
+    return baseline.startswith("st:") or "/" in baseline or os.sep in baseline
+
+
 def _among(name: str, values: tuple[str, ...], allowed: tuple[str, ...]) -> None:
     for value in values:
         if value not in allowed:
-            raise InputError(f"--{name} {value!r}: one or more of {', '.join(allowed)}, between commas")
+            also = (
+                ", or a sentence-transformers model (OWNER/NAME or st:FOLDER)" if name == "baseline" else ""
+            )
+            raise InputError(f"--{name} {value!r}: one or more of {', '.join(allowed)}, between commas{also}")

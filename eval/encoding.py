@@ -16,8 +16,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from embedder import Embedder, EmbedderNotice, InputError, PromptName, Task
-from embedder.encoder import Embeddings
+from embedder import EmbedderNotice, InputError, PromptName, Task
+from embedder.protocol import Model, Part
+from embedder.sentence_transformer import SentenceModel
 from eval.benchmarks.model import Items
 from eval.cache import Store, StoredVectors
 from eval.progress import Progress
@@ -25,6 +26,7 @@ from eval.progress import Progress
 # Fewer than the pictures whose features the embedder remembers: about 40 of the published model's, in
 # float32 at its default resolution.
 PICTURES_AT_A_TIME = 32
+HASHED = {".json", ".txt", ".safetensors", ".bin", ".model", ".py"}
 _ITEM = re.compile(r"\bitem (\d+)\b")
 
 
@@ -67,7 +69,7 @@ class Encoder:
 
     def __init__(
         self,
-        model: Embedder,
+        model: Model,
         cache: Path | None,
         *,
         vectors: Sequence[str] = ("dense",),
@@ -153,7 +155,7 @@ class Encoder:
                 self._progress.advance(len(part))
         return [_with_ids(text, items, rows) for text in said]
 
-    def _stream(self, items: Items, rows: NDArray[np.int64], job: Job) -> Iterator[Embeddings]:
+    def _stream(self, items: Items, rows: NDArray[np.int64], job: Job) -> Iterator[Part]:
         inputs = (items.inputs[int(row)] for row in rows)
         return self.model.iter_embed(
             inputs,
@@ -164,7 +166,7 @@ class Encoder:
             **self._limits,
         )
 
-    def _keep(self, digests: NDArray[np.uint8], part: Embeddings, job: Job) -> None:
+    def _keep(self, digests: NDArray[np.uint8], part: Part, job: Job) -> None:
         if part.dense is not None:
             self._store(job, "dense").add(digests, list(part.dense[:, None]))
         if part.late is not None:
@@ -223,20 +225,22 @@ def _with_ids(text: str, items: Items, rows: NDArray[np.int64]) -> str:
     return _ITEM.sub(name, text, count=1)
 
 
-def model_fingerprint(model: Embedder) -> str:
+def model_fingerprint(model: Model) -> str:
     """What identifies a model's weights and settings.
 
     The commit, where it is known; otherwise SHA-256 over the files that are loaded.
     """
+    # The same files give other vectors when sentence-transformers runs them.
+    library = "sentence-transformers:" if isinstance(model, SentenceModel) else ""
     if model.spec.revision and model.folder.resolve().name == model.spec.revision:
-        return f"{model.spec.repo_id or model.spec.name}@{model.spec.revision}"
-    return folder_fingerprint(model.folder)
+        return f"{library}{model.spec.repo_id or model.spec.name}@{model.spec.revision}"
+    return library + folder_fingerprint(model.folder)
 
 
 def folder_fingerprint(folder: Path) -> str:
-    """SHA-256 over names and contents of a folder's json, txt and safetensors files."""
+    """SHA-256 over names and contents of a folder's settings, vocabularies, weights and code."""
     total = hashlib.sha256()
-    for path in sorted(p for p in folder.rglob("*") if p.suffix in {".json", ".txt", ".safetensors"}):
+    for path in sorted(p for p in folder.rglob("*") if p.suffix in HASHED):
         total.update(f"{path.relative_to(folder).as_posix()}\n".encode())
         with path.open("rb") as file:
             total.update(hashlib.file_digest(file, "sha256").digest())

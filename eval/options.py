@@ -9,7 +9,11 @@ from eval.config import RunConfig
 
 # Option: what stands for its value, what it is for, an example.
 OPTIONS: dict[str, tuple[str, str, str]] = {
-    "model": ("MODEL", "what to measure: mini, a hub id or a folder", "jinaai/jina-embeddings-v4"),
+    "model": (
+        "A,B",
+        "what to measure: mini, a hub id or a folder; with st: in front, any sentence-transformers model",
+        "mini,st:my/model",
+    ),
     "benchmark": ("A,B", "names shown by `list`, or folders in BEIR's layout", "scenes,my/folder"),
     "task": ("A,B", "adapters to encode with", "retrieval,text-matching,code"),
     "dim": ("A,B", "widths of dense vectors; default: those the model was trained for", "32,64,128"),
@@ -21,11 +25,22 @@ OPTIONS: dict[str, tuple[str, str, str]] = {
         "funnel:WIDTH: candidates at that width, scored anew at the full one",
         "exact,rescored,funnel:64",
     ),
-    "baseline": ("A,B", "to compare with: bm25, pca, random (projections to the same widths)", "bm25,pca"),
+    "baseline": (
+        "A,B",
+        "to compare with: bm25; pca, random (projections to the same widths); sentence-transformers models "
+        "by hub id (sentence-transformers/all-MiniLM-L6-v2) or as st:FOLDER",
+        "bm25,pca,st:my/model",
+    ),
     "metric": ("A,B", "ndcg@K, recall@K, precision@K, mrr@K, map", "ndcg@10,recall@100"),
     "model_precision": ("P", "of the weights: auto, float32, bfloat16, float16, int8", "float32"),
     "device": ("D", "auto, cpu, cuda, cuda:N, mps", "cuda:1"),
     "revision": ("COMMIT", "of a model on the hub; default: the pinned one", "main"),
+    "trust_remote_code": (
+        "",
+        "let sentence-transformers models (jina-embeddings-v2, v3) run the Python code that comes with them; "
+        "it can do whatever you can: read it first",
+        "",
+    ),
     "adapter": ("N=FOLDER", "LoRAs of your own, saved by PEFT, to be named in --task", "mine=loras/mine"),
     "out": ("FOLDER", "where each run gets a folder of its own", "results/"),
     "cache": ("FOLDER", "where vectors are kept between runs; default: `cache` in --out", "~/vectors"),

@@ -1,33 +1,55 @@
 """What a result says of how it came about."""
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
-
-import torch
+from typing import Any
 
 from eval.benchmarks.model import Benchmark
-from eval.plan import Plan
+from eval.config import RunConfig
 from eval.results import environment
 from eval.significance import CONFIDENCE, RESAMPLES
+
+Counts = dict[str, dict[str, int]]  # task -> role -> items
 
 TIES = "scores in float32; equal ones by document id, descending as strings (trec_eval's order)"
 
 
-def provenance(plan: Plan, found: Sequence[Benchmark], seconds: float) -> dict[str, object]:
-    """Model, data, settings, versions and counts, as result.json keeps them."""
-    config, counts = plan.config, plan.encoder.counts
+def provenance(
+    config: RunConfig,
+    models: Sequence[Mapping[str, Any]],
+    found: Sequence[Benchmark],
+    notices: Sequence[str],
+    seconds: float,
+) -> dict[str, object]:
+    """Models, data, settings, versions and counts, as result.json keeps them.
+
+    Args:
+        config: of the run.
+        models: what `Plan.about` says of each, and of those that are baselines.
+        found: the benchmarks.
+        notices: what was said on the way.
+        seconds: that the run took.
+
+    Returns:
+        `model` is the first of `models`; `encoded` and `from_cache` are sums over those measured, without
+        the baselines, whose counts are in `models`.
+    """
+    measured = [model for model in models if model["part"] == "model"]
+    if len(measured) == 1:  # with several, each has its own
+        config = replace(config, dim=tuple(measured[0]["dims_run"]))
     settings = asdict(config) | {"out": str(config.out), "cache": str(config.cache_folder)}
     return {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": config.command(),
         "seconds": round(seconds, 3),
-        "model": _model(plan),
+        "model": models[0],
+        "models": list(models),
         "settings": settings,
         "benchmarks": [benchmark.describe() for benchmark in found],
-        "encoded": counts.encoded,
-        "from_cache": counts.cached,
-        "notices": counts.notices,
+        "encoded": _sum([model["encoded"] for model in measured]),
+        "from_cache": _sum([model["from_cache"] for model in measured]),
+        "notices": list(notices),
         "method": {
             "ties": TIES,
             "confidence": CONFIDENCE,
@@ -41,20 +63,11 @@ def provenance(plan: Plan, found: Sequence[Benchmark], seconds: float) -> dict[s
     }
 
 
-def _model(plan: Plan) -> dict[str, object]:
-    model = plan.model
-    return {
-        "name": plan.config.model,
-        "revision": model.revision,
-        "fingerprint": plan.encoder.fingerprint,
-        "precision": str(model.precision),
-        "device": str(model.device),
-        "threads": torch.get_num_threads(),
-        "dim": model.spec.dim,
-        "multi_vector_dim": model.spec.multi_vector_dim,
-        "matryoshka_dims": list(model.spec.matryoshka_dims),
-        "tasks": list(model.tasks),
-        "max_length": plan.config.max_length or model.spec.max_tokens,
-        "max_pixels": plan.config.max_pixels or model.spec.pixels.max_pixels,
-        "licence": model.spec.licence,
-    }
+def _sum(counts: Sequence[Counts]) -> Counts:
+    """Items by task and role, of several models together."""
+    total: Counts = {}
+    for tasks in counts:
+        for task, roles in tasks.items():
+            for role, count in roles.items():
+                total.setdefault(task, {})[role] = total.get(task, {}).get(role, 0) + count
+    return total

@@ -94,8 +94,12 @@ class Score:
 def new_run_id(model: str, now: datetime | None = None) -> str:
     """Time in UTC, model and six random digits: sorts by age, collides with none."""
     moment = (now or datetime.now(UTC)).strftime("%Y%m%d-%H%M%S")
-    name = re.sub(r"[^A-Za-z0-9.]+", "-", Path(model).name or "model").strip("-.")[:40] or "model"
-    return f"{moment}-{name}-{secrets.token_hex(3)}"
+    return f"{moment}-{slug(model)}-{secrets.token_hex(3)}"
+
+
+def slug(model: str) -> str:
+    """A model's name, or the last part of its path, as part of a file's name."""
+    return re.sub(r"[^A-Za-z0-9.]+", "-", Path(model).name or "model").strip("-.")[:40] or "model"
 
 
 def write_run(
