@@ -70,13 +70,18 @@ def page(bench: Workbench) -> gr.Blocks:
     return demo
 
 
+def browser_half(suffix: str) -> str:
+    """All scripts or style sheets of the page as one text; explorer.js, which others extend, comes first."""
+    files = sorted(ASSETS.glob(f"*{suffix}"), key=lambda path: (path.stem != "explorer", path.name))
+    return "\n".join(path.read_text(encoding="utf-8") for path in files)
+
+
 def launch_settings(health: Health) -> dict[str, Any]:
     """Everything for ``Blocks.launch`` but host and port."""
-    script = (ASSETS / "explorer.js").read_text(encoding="utf-8")
     return {
         "theme": theme.theme(),
-        "css": (ASSETS / "style.css").read_text(encoding="utf-8"),
-        "head": f"<script>{script}</script><script defer src='explorer/plotly.min.js'></script>",
+        "css": browser_half(".css"),
+        "head": f"<script>{browser_half('.js')}</script><script defer src='explorer/plotly.min.js'></script>",
         "app_kwargs": server.app_kwargs(health),
         "max_file_size": server.MAX_FILE_SIZE,
         "prevent_thread_lock": True,
