@@ -1,4 +1,4 @@
-"""`python -m eval run | list`: measure a model, and show what there is to measure it on."""
+"""`python -m eval run | list | compare | export`: measure a model, and read what was measured."""
 
 import argparse
 import os
@@ -11,6 +11,7 @@ from typing import TextIO
 
 from embedder.errors import EmbedderError, EmbedderNotice, InputError
 from eval.benchmarks import BUNDLED, load_folder
+from eval.commands import add_commands
 from eval.config import RunConfig
 from eval.options import add_run_options, given
 from eval.progress import columns
@@ -55,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
         "folder", nargs="*", help="folders in BEIR's layout to check and show too; my/folder"
     )
     listing.set_defaults(command=_list)
+    add_commands(commands)
     return parser
 
 
