@@ -10,7 +10,7 @@ from types import FrameType
 from typing import TextIO
 
 from embedder.errors import EmbedderError, EmbedderNotice, InputError
-from eval.benchmarks import BUNDLED, load_folder
+from eval.benchmarks import BUNDLED, load
 from eval.commands import add_commands
 from eval.config import RunConfig
 from eval.options import add_run_options, given
@@ -53,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     run.set_defaults(command=_run)
     listing = commands.add_parser("list", help="show benchmarks with their size", epilog=EXIT_CODES)
     listing.add_argument(
-        "folder", nargs="*", help="folders in BEIR's layout to check and show too; my/folder"
+        "more", nargs="*", help="folders and hub ids to check and show too; example: my/folder mteb/nfcorpus"
     )
     listing.set_defaults(command=_list)
     add_commands(commands)
@@ -74,12 +74,14 @@ def _run(chosen: argparse.Namespace) -> int:
 def _list(chosen: argparse.Namespace) -> int:
     rows = [("name", "modality", "documents", "queries", "what is asked")]
     for name, bundled in BUNDLED.items():
-        sizes = [f"{count:,}" for count in bundled.size()]
-        rows.append((name, bundled.modality, sizes[0], sizes[1], bundled.about))
-    for folder in chosen.folder:
-        found = load_folder(folder)
-        about = "; ".join(found.notices) or "folder in BEIR's layout"
-        rows.append((folder, found.modality, f"{len(found.corpus):,}", f"{len(found.queries):,}", about))
+        lacking = bundled.missing()
+        sizes = ["-", "-"] if lacking else [f"{count:,}" for count in bundled.size()]
+        about = f"{bundled.about}; {lacking or 'made here'}"
+        rows.append((name, bundled.modality, sizes[0], sizes[1], about))
+    for name in chosen.more:
+        found = load(name)
+        about = "; ".join([found.source, *found.notices])
+        rows.append((name, found.modality, f"{len(found.corpus):,}", f"{len(found.queries):,}", about))
     print(columns(rows, right=(2, 3)))
     return 0
 
