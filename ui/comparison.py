@@ -106,7 +106,7 @@ def run(
         hint = cards.note(
             "A comparison needs at least two items: add texts or pictures, or load an example set.", "warn"
         )
-        yield (hint, None, "", "", "", no_pair(), "")
+        yield (hint, *blank())
         return
     results: list[Embedded] = []
     for name in tasks:
@@ -296,6 +296,11 @@ def _rank_words(state: Comparison, a: int, b: int, chosen: Look) -> str:
     (there, total), (back, _) = places
     there_words = f"Among the first one's {total} neighbours the second is number {there}"
     return f"{there_words}; the other way round, number {back}."
+
+
+def blank() -> tuple[Any, ...]:
+    """The outputs behind the status when there is no result: state, two figures, remark, pair, code."""
+    return None, "", "", "", no_pair(), ""
 
 
 def no_pair() -> str:

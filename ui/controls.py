@@ -96,11 +96,3 @@ def index_of(event: gr.EventData) -> int | None:
     data = event._data if isinstance(event._data, dict) else {}
     value = data.get("index")
     return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def cancelled() -> str:
-    """What the status says after the cancel button."""
-    return cards.note(
-        "Stopped: nothing is running now. What was encoded so far is remembered, so that pressing the button "
-        "again goes on from there."
-    )

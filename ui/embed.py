@@ -13,6 +13,7 @@ from ui import cards, charts, controls, examples, snippets, uploads
 from ui.checks import choice, guarded, whole
 from ui.collection import MAX_BOX_CHARS, Added, Item, documents_from, extend, texts_from
 from ui.downloads import write_files
+from ui.jobs import Jobs
 from ui.ranking import kept_length
 from ui.vectors import Embedded, Workbench
 
@@ -72,7 +73,7 @@ def run(
         hint = (
             "" if said.problems else cards.note("Nothing to embed yet: type a text or add a picture.", "warn")
         )
-        yield (cards.notes(said.problems, said.notices) + hint, None, "", _blank(), None, None, None, "")
+        yield (cards.notes(said.problems, said.notices) + hint, *blank())
         return
     for step in bench.encode(items, task_name, prompt):
         if step.result is None:
@@ -91,7 +92,7 @@ def show(bench: Workbench, state: EmbedState | None, dim: object) -> tuple[Any, 
         (figure, table, npy, json, csv, code)
     """
     if state is None:
-        return "", _blank(), None, None, None, ""
+        return "", _no_table(), None, None, None, ""
     width = whole(dim, "dimensions", 1, bench.model.spec.dim)
     vectors = cut_rows(state.embedded.vectors, width)
     settings = {
@@ -179,7 +180,12 @@ def clock(seconds: float) -> str:
     return f"{seconds:.1f} s"
 
 
-def _blank() -> str:
+def blank() -> tuple[Any, ...]:
+    """The outputs behind the status when there is no result: state, figure, table, three files, code."""
+    return None, "", _no_table(), None, None, None, ""
+
+
+def _no_table() -> str:
     return cards.empty("No vectors yet", "Type texts, add pictures, and press Embed.")
 
 
@@ -196,7 +202,7 @@ class Widgets:
     width: gr.Slider
     text: gr.Textbox
     go: gr.Button
-    stop: gr.Button
+    jobs: Jobs
     status: gr.HTML
     shown: list[Any]
     give: gr.Button
@@ -215,12 +221,12 @@ def layout(bench: Workbench) -> Widgets:
             width = controls.width_control(spec.matryoshka_dims, spec.dim)
             with gr.Row(elem_classes="xp-buttons"):
                 go = gr.Button("Embed", variant="primary", elem_id="embed-go", min_width=120)
-                stop = gr.Button("Cancel", min_width=80)
+                jobs = Jobs("embed")
         with gr.Column(scale=8, min_width=320, elem_classes="xp-out"):
             status = cards.plain("", elem_classes="xp-status", elem_id="embed-status")
             shown, give, given = _outputs()
     return Widgets(
-        [*sources, task, role, width.slider], width.slider, sources[0], go, stop, status, shown, give, given
+        [*sources, task, role, width.slider], width.slider, sources[0], go, jobs, status, shown, give, given
     )
 
 
@@ -254,7 +260,7 @@ def _outputs() -> tuple[list[Any], gr.Button, gr.HTML]:
     """Figure, table, downloads and code; the button that gives the inputs on, and its words."""
     figure = charts.chart(elem_id="embed-figure", elem_classes="xp-card")
     cards.plain(cards.explain(EXPLANATION))
-    table = cards.plain(_blank(), elem_id="embed-table")
+    table = cards.plain(_no_table(), elem_id="embed-table")
     with gr.Row(elem_classes="xp-buttons"):
         saves = [gr.DownloadButton(f"Download {kind}", size="sm", min_width=120) for kind in KINDS]
         give = gr.Button("Add these to the collection", size="sm", min_width=180)
@@ -284,13 +290,11 @@ def build(bench: Workbench, collection: gr.State, demo: gr.Blocks) -> None:
     parts = layout(bench)
     state = gr.State(None)
     outputs = [parts.status, state, *parts.shown]
-    heavy = controls.heavy(parts.status)
-    pressed = [parts.go.click, parts.text.submit]
-    started = gr.on(
-        pressed, guarded(partial(run, bench)), parts.inputs, outputs, trigger_mode="once", **heavy
-    )
-    opened = demo.load(guarded(partial(first_look, bench)), parts.inputs, outputs, **heavy)
-    parts.stop.click(controls.cancelled, None, parts.status, cancels=[started, opened], **controls.QUIET)
+    parts.jobs.connect(outputs, blank())
+    pressed = partial(gr.on, [parts.go.click, parts.text.submit])
+    parts.jobs.run(pressed, partial(run, bench), parts.inputs, trigger_mode="once")
+    parts.jobs.run(demo.load, partial(first_look, bench), parts.inputs)
+    parts.jobs.bind()
     parts.give.click(guarded(send), [state, collection], [collection, parts.given], **controls.QUIET)
     again = guarded(partial(show, bench))
     parts.width.change(again, [state, parts.width], parts.shown, **controls.LIGHT)

@@ -113,12 +113,8 @@ def run(
     """
     items = tuple(collection or ())
     if not items:
-        yield (
-            cards.note("There is nothing to search in: add items or load an example set.", "warn"),
-            None,
-            blank(),
-            "",
-        )
+        hint = cards.note("There is nothing to search in: add items or load an example set.", "warn")
+        yield (hint, *blank())
         return
     query = query_item(text, pictures or ())
     yield from search(bench, items, query, task, prompt_name, batch_size, controls_values)
@@ -246,7 +242,12 @@ def _asked(query: Item) -> str:
     )
 
 
-def blank() -> str:
+def blank() -> tuple[Any, ...]:
+    """The outputs behind the status when there is no result: state, results, code."""
+    return None, no_results(), ""
+
+
+def no_results() -> str:
     """What stands where the results will be."""
     return cards.empty("No search yet", "Type a query or add a picture, then press Search.")
 

@@ -12,6 +12,7 @@ from ui.checks import guarded
 from ui.collection import MAX_TEXT_CHARS
 from ui.controls import LIGHT, QUIET
 from ui.editor import Editor, editor
+from ui.jobs import Jobs
 from ui.retrieval import (
     BATCHES,
     EXPLANATION,
@@ -22,6 +23,7 @@ from ui.retrieval import (
     example_query,
     if_asked,
     keep_up,
+    no_results,
     pick,
     rerank,
     run,
@@ -42,7 +44,7 @@ class Widgets:
     encoding: list[Any]
     ranking: list[Any]
     go: gr.Button
-    stop: gr.Button
+    jobs: Jobs
     said: gr.HTML
     status: gr.HTML
     results: gr.HTML
@@ -56,11 +58,11 @@ def layout(bench: Workbench, collection: gr.State) -> Widgets:
             edited = editor(collection)
         with gr.Column(scale=8, min_width=320, elem_classes="xp-out"):
             with gr.Column(elem_classes="xp-card xp-controls"):
-                text, pictures, row, go, stop = _query()
+                text, pictures, row, go, jobs = _query()
                 buttons, said = _presets()
                 encoding, ranking_controls = _search_controls(bench)
             status = cards.plain("", elem_classes="xp-status", elem_id="search-status")
-            results = cards.clickable(blank(), elem_classes="xp-card", elem_id="search-results")
+            results = cards.clickable(no_results(), elem_classes="xp-card", elem_id="search-results")
             cards.plain(cards.explain(EXPLANATION))
             with gr.Accordion("The Python that does the same", open=False):
                 code = gr.Code(language="python", show_label=False, interactive=False)
@@ -73,7 +75,7 @@ def layout(bench: Workbench, collection: gr.State) -> Widgets:
         encoding,
         ranking_controls,
         go,
-        stop,
+        jobs,
         said,
         status,
         results,
@@ -81,7 +83,7 @@ def layout(bench: Workbench, collection: gr.State) -> Widgets:
     )
 
 
-def _query() -> tuple[gr.Textbox, gr.State, gr.HTML, gr.Button, gr.Button]:
+def _query() -> tuple[gr.Textbox, gr.State, gr.HTML, gr.Button, Jobs]:
     with gr.Row():
         text = gr.Textbox(
             examples.first_query(),
@@ -103,8 +105,8 @@ def _query() -> tuple[gr.Textbox, gr.State, gr.HTML, gr.Button, gr.Button]:
     row.remove(guarded(uploads.remove_picture), pictures, [pictures, row], **QUIET)
     with gr.Row(elem_classes="xp-buttons"):
         go = gr.Button("Search", variant="primary", elem_id="search-go", min_width=120)
-        stop = gr.Button("Cancel", min_width=80)
-    return text, pictures, row, go, stop
+        jobs = Jobs("search")
+    return text, pictures, row, go, jobs
 
 
 def _presets() -> tuple[list[gr.Button], gr.HTML]:
@@ -136,19 +138,18 @@ def build(bench: Workbench, collection: gr.State, tab: gr.Tab) -> None:
     """Lay out the tab and wire it."""
     parts = layout(bench, collection)
     state = gr.State(None)
-    outputs = [parts.status, state, parts.results, parts.code]
+    parts.jobs.connect([parts.status, state, parts.results, parts.code], blank())
     inputs = [collection, parts.text, parts.pictures, *parts.encoding, *parts.ranking]
-    heavy = controls.heavy(parts.status)
-    pressed = [parts.go.click, parts.text.submit]
-    started = gr.on(pressed, guarded(partial(run, bench)), inputs, outputs, trigger_mode="once", **heavy)
-    opened = tab.select(guarded(partial(keep_up, bench)), [state, *inputs], outputs, **heavy)
     tab.select(cards.collection_list, collection, parts.editor.view, **QUIET)
-    picked = _wire_pick(bench, parts, state, collection, outputs)
-    follow_up = guarded(partial(if_asked, bench))
-    preset = [set_up.then(follow_up, inputs, outputs, **heavy) for set_up in _wire_presets(bench, parts)]
-    followed = _wire_edits(bench, parts, [state, *inputs], outputs)
-    running = [started, opened, picked, *preset, *followed]
-    parts.stop.click(controls.cancelled, None, parts.status, cancels=running, **QUIET)
+    pressed = partial(gr.on, [parts.go.click, parts.text.submit])
+    parts.jobs.run(pressed, partial(run, bench), inputs, trigger_mode="once")
+    picked = [state, collection, *parts.encoding, *parts.ranking]
+    parts.jobs.run(parts.results.pick, partial(_picked, bench), picked, clicked=True)
+    for preset in _wire_presets(bench, parts):
+        parts.jobs.run(preset.then, partial(if_asked, bench), inputs)
+    for listener in (tab.select, *(edit.then for edit in _edits(parts))):
+        parts.jobs.run(listener, partial(keep_up, bench), [state, *inputs])
+    parts.jobs.bind()
     metric, slider, *others = parts.ranking
     # the marks and the presets move the slider by program, so it alone answers to every change
     moved = [slider.change, *(control.input for control in (metric, *others))]
@@ -156,25 +157,18 @@ def build(bench: Workbench, collection: gr.State, tab: gr.Tab) -> None:
     gr.on(moved, again, [state, *parts.ranking], [parts.results, parts.code], **LIGHT)
 
 
-def _wire_pick(
-    bench: Workbench, parts: Widgets, state: gr.State, collection: gr.State, outputs: list[Any]
-) -> Any:  # noqa: ANN401 - gradio's Dependency
+def _picked(
+    bench: Workbench, event: gr.EventData, found: Found | None, *values: Any
+) -> Iterator[tuple[Any, ...]]:
     """A click on a result searches with it."""
-
-    def picked(event: gr.EventData, found: Found | None, *values: Any) -> Iterator[tuple[Any, ...]]:
-        data = event._data if isinstance(event._data, dict) else {}
-        yield from pick(bench, found, data.get("index"), *values)
-
-    inputs = [state, collection, *parts.encoding, *parts.ranking]
-    return parts.results.pick(guarded(picked), inputs, outputs, **controls.heavy(parts.status))
+    yield from pick(bench, found, controls.index_of(event), *values)
 
 
-def _wire_edits(bench: Workbench, parts: Widgets, inputs: list[Any], outputs: list[Any]) -> list[Any]:
-    """A change of the collection searches again; an example set brings its own query along."""
+def _edits(parts: Widgets) -> list[Any]:
+    """The events that change the collection; an example set brings its own query along."""
     asked = [parts.text, parts.pictures, parts.row]
     brought = parts.editor.loaded.then(guarded(example_query), parts.editor.chosen, asked, **QUIET)
-    follow, heavy = guarded(partial(keep_up, bench)), controls.heavy(parts.status)
-    return [edit.then(follow, inputs, outputs, **heavy) for edit in (brought, *parts.editor.changed)]
+    return [brought, *parts.editor.changed]
 
 
 def _wire_presets(bench: Workbench, parts: Widgets) -> list[Any]:

@@ -14,6 +14,7 @@ from ui.comparison import (
     NO_SECOND,
     VIEWS,
     Comparison,
+    blank,
     keep_up,
     no_pair,
     open_pair,
@@ -23,6 +24,7 @@ from ui.comparison import (
 )
 from ui.controls import LIGHT, QUIET
 from ui.editor import Editor, editor
+from ui.jobs import Jobs
 from ui.vectors import Workbench
 
 
@@ -34,7 +36,7 @@ class Widgets:
     settings: list[Any]
     drawing: list[Any]
     go: gr.Button
-    stop: gr.Button
+    jobs: Jobs
     status: gr.HTML
     figures: list[gr.HTML]
     remark: gr.HTML
@@ -51,7 +53,7 @@ def layout(bench: Workbench, collection: gr.State) -> Widgets:
         with gr.Column(scale=8, min_width=320, elem_classes="xp-out"):
             with gr.Column(elem_classes="xp-card xp-controls"):
                 settings = _settings(bench)
-                drawing, go, stop = _drawing(widths, bench.model.spec.dim)
+                drawing, go, jobs = _drawing(widths, bench.model.spec.dim)
             status = cards.plain("", elem_classes="xp-status", elem_id="similarity-status")
             with gr.Row(elem_classes="xp-charts"):
                 figures = [
@@ -62,7 +64,7 @@ def layout(bench: Workbench, collection: gr.State) -> Widgets:
             cards.plain(cards.explain(EXPLANATION))
             with gr.Accordion("The Python that does the same", open=False):
                 code = gr.Code(language="python", show_label=False, interactive=False)
-    return Widgets(edited, settings, drawing, go, stop, status, figures, remark, pair, code)
+    return Widgets(edited, settings, drawing, go, jobs, status, figures, remark, pair, code)
 
 
 def _settings(bench: Workbench) -> list[Any]:
@@ -75,7 +77,7 @@ def _settings(bench: Workbench) -> list[Any]:
     return [task, other, role]
 
 
-def _drawing(widths: Sequence[int], full: int) -> tuple[list[Any], gr.Button, gr.Button]:
+def _drawing(widths: Sequence[int], full: int) -> tuple[list[Any], gr.Button, Jobs]:
     """Measure, dimension, order, view; and the buttons."""
     with gr.Row():
         metric = controls.metric_control()
@@ -85,8 +87,8 @@ def _drawing(widths: Sequence[int], full: int) -> tuple[list[Any], gr.Button, gr
             clustered = gr.Checkbox(True, label="Cluster: alike items together")
     with gr.Row(elem_classes="xp-buttons"):
         go = gr.Button("Compare", variant="primary", elem_id="similarity-go", min_width=120)
-        stop = gr.Button("Cancel", min_width=80)
-    return [metric, width.slider, clustered, view], go, stop
+        jobs = Jobs("similarity")
+    return [metric, width.slider, clustered, view], go, jobs
 
 
 def build(bench: Workbench, collection: gr.State, tab: gr.Tab) -> None:
@@ -97,15 +99,13 @@ def build(bench: Workbench, collection: gr.State, tab: gr.Tab) -> None:
     drawn = [*parts.figures, parts.remark, parts.code]
     inputs = [collection, *parts.settings, *parts.drawing]
     outputs = [parts.status, state, *parts.figures, parts.remark, parts.pair, parts.code]
-    heavy = controls.heavy(parts.status)
-    started = parts.go.click(guarded(partial(run, bench)), inputs, outputs, trigger_mode="once", **heavy)
-    follow = guarded(partial(keep_up, bench))
-    opened = tab.select(follow, [state, *inputs], outputs, **heavy)
+    parts.jobs.connect(outputs, blank())
+    parts.jobs.run(parts.go.click, partial(run, bench), inputs, trigger_mode="once")
     tab.select(cards.collection_list, collection, parts.editor.view, **QUIET)
     edits = [parts.editor.loaded, *parts.editor.changed]
-    followed = [edit.then(follow, [state, *inputs], outputs, **heavy) for edit in edits]
-    running = [started, opened, *followed]
-    parts.stop.click(controls.cancelled, None, parts.status, cancels=running, **QUIET)
+    for listener in (tab.select, *(edit.then for edit in edits)):
+        parts.jobs.run(listener, partial(keep_up, bench), [state, *inputs])
+    parts.jobs.bind()
     changed = [metric.input, clustered.input, view.input]
     gr.on(changed, guarded(partial(redraw, bench)), [state, *parts.drawing], drawn, **LIGHT)
     slider.change(guarded(partial(repaint, bench)), [state, *parts.drawing], drawn, **LIGHT)

@@ -1,0 +1,141 @@
+"""Work that can be stopped: whatever order things happen in, the last word is the right one."""
+
+import copy
+import inspect
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+import pytest
+
+from embedder import InputError
+from ui.jobs import Desk, cancellable, stop, watched
+
+BLANK = (None, "blank")
+RESULT = ("stats", "state", "table")
+
+
+def work(asked: list[str] | None = None) -> Iterator[tuple[Any, ...]]:
+    for name in ("one of two", "two of two"):
+        if asked is not None:
+            asked.append(name)
+        yield (name, gr.skip(), gr.skip())
+    yield RESULT
+
+
+def started(desk: Desk, number: str = "1") -> Iterator[tuple[Any, ...]]:
+    return watched(desk, number, work(), BLANK)
+
+
+def test_without_a_stop_everything_comes_through() -> None:
+    assert list(started(Desk())) == list(work())
+
+
+def test_work_that_is_stopped_ends_with_the_words_and_never_with_a_result() -> None:
+    for seen in (1, 2):
+        desk = Desk()
+        steps = started(desk)
+        for _ in range(seen):
+            next(steps)
+        desk.stop({"1"})
+        rest = list(steps)
+        assert len(rest) == 1 and "Stopped" in rest[0][0] and rest[0][1:] == BLANK
+
+
+def test_a_stop_after_the_result_leaves_it() -> None:
+    desk = Desk()
+    steps = started(desk)
+    shown = [next(steps) for _ in range(3)]
+    running, _ = desk.stop({"1"})
+    assert shown[-1] == RESULT and list(steps) == [] and running[0].is_set()
+    assert stop(desk, ["1"], BLANK) == (gr.skip(),) * 3
+
+
+def test_what_had_not_begun_never_begins() -> None:
+    desk, asked = Desk(), []
+    assert "Stopped" in stop(desk, ["7"], BLANK)[0]
+    (only,) = watched(desk, "7", work(asked), BLANK)
+    assert "Stopped" in only[0] and asked == []
+    assert list(started(desk, "8"))[-1] == RESULT
+
+
+def test_the_stop_waits_until_the_work_has_said_its_last_word() -> None:
+    desk, said, entered, released = Desk(), [], threading.Event(), threading.Event()
+
+    def slow() -> Iterator[tuple[Any, ...]]:
+        yield ("first", 0, 0)
+        entered.set()
+        released.wait(10)  # a batch that takes its time
+        yield RESULT
+
+    worker = threading.Thread(target=lambda: said.extend(watched(desk, "1", slow(), BLANK)))
+    worker.start()
+    assert entered.wait(10)
+    answers: list[Any] = []
+    stopping = threading.Thread(target=lambda: answers.append(stop(desk, ["1"], BLANK)))
+    stopping.start()
+    stopping.join(0.2)
+    assert stopping.is_alive() and answers == []
+    released.set()
+    for thread in (stopping, worker):
+        thread.join(10)
+    assert answers == [(gr.skip(),) * 3]  # the words are the work's own
+    assert "Stopped" in said[-1][0] and RESULT not in said
+
+
+@pytest.mark.parametrize("numbers", [None, "1", [1], [["1"]], ["-1"], ["1" * 11], [None], {"1": "1"}])
+def test_numbers_that_no_page_sends_stop_nothing(numbers: Any) -> None:
+    desk = Desk()
+    steps = started(desk)
+    next(steps)
+    assert stop(desk, numbers, BLANK) == (gr.skip(),) * 3
+    assert list(steps)[-1] == RESULT
+
+
+def test_an_error_is_said_and_no_old_result_stays() -> None:
+    def refuse() -> Iterator[tuple[Any, ...]]:
+        yield ("progress", 0, 0)
+        raise InputError("width is <9999>")
+
+    desk = Desk()
+    *_, final = watched(desk, "1", refuse(), BLANK)
+    assert "&lt;9999&gt;" in final[0] and "xp-error" in final[0] and final[1:] == BLANK
+    assert desk.running == {}
+
+
+def test_a_bug_is_admitted_and_still_raised() -> None:
+    def bug() -> Iterator[tuple[Any, ...]]:
+        yield ("progress", 0, 0)
+        raise KeyError("bug")
+
+    steps = watched(Desk(), "1", bug(), BLANK)
+    next(steps)
+    assert "went wrong" in next(steps)[0]
+    with pytest.raises(KeyError):
+        next(steps)
+
+
+def test_a_visitor_who_leaves_frees_the_desk() -> None:
+    desk = Desk()
+    steps = started(desk)
+    next(steps)
+    steps.close()
+    assert desk.running == {} and desk.ended == {"1"}
+
+
+def test_each_visitor_has_a_desk_of_its_own() -> None:
+    first = Desk()
+    second = copy.deepcopy(first)  # what gradio does for each session
+    first.stop({"1"})
+    assert second.begin("1")
+
+
+def test_a_handler_gets_its_inputs_without_the_desk() -> None:
+    def handler(*values: Any) -> Iterator[tuple[Any, ...]]:
+        yield values
+
+    assert inspect.isgeneratorfunction(cancellable(handler, BLANK))  # else gradio would not stream it
+    assert list(cancellable(handler, BLANK)("a", "b", Desk(), "1")) == [("a", "b")]
+    event = gr.EventData(None, {"index": 3})
+    assert list(cancellable(handler, BLANK, clicked=True)(event, "b", Desk(), "1")) == [(event, "b")]

@@ -1,0 +1,203 @@
+"""Work that a visitor can stop, and whose last word is its own.
+
+gradio cancels an event from the browser while the event's messages are still on their way, so that
+progress may come in after the message of the cancellation. Here the work is asked to stop, and its own
+stream ends with the words that say so: nothing of it can arrive later. gradio's cancel only takes out what
+is still waiting.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import gradio as gr
+
+from embedder.errors import EmbedderError
+from ui import cards
+from ui.controls import QUIET, heavy
+
+Values = tuple[Any, ...]
+Handler = Callable[..., Iterator[Values]]
+
+STOP_SECONDS = 300.0
+"""How long a cancellation waits for the batch at hand: minutes for the full model on a slow CPU."""
+MAX_NUMBERS = 64
+_LOCK = threading.Lock()
+_BUTTON = "<button type='button' class='xp-cancel' disabled>Cancel</button>"
+_STOPPED = (
+    "Stopped: nothing is running now. What was encoded so far is remembered, so that pressing the button "
+    "again goes on from there."
+)
+_BROKEN = (
+    "Something went wrong on the server, which has the details in its log. Nothing you gave is lost: please "
+    "try again."
+)
+
+
+@dataclass
+class Desk:
+    """The pieces of work of one tab in one session, by the numbers that the page gave them.
+
+    It is a session's state: made anew for each visitor, and the same object for all events of that visitor.
+    """
+
+    running: dict[str, threading.Event] = field(default_factory=dict)
+    stopped: set[str] = field(default_factory=set)
+    ended: set[str] = field(default_factory=set)
+
+    def begin(self, number: str) -> bool:
+        """Register a piece of work; False if it was stopped before its turn came."""
+        with _LOCK:
+            if number in self.stopped:
+                return False
+            self.running[number] = threading.Event()
+            return True
+
+    def end(self, number: str) -> None:
+        """The work has said its last word."""
+        with _LOCK:
+            self.ended.add(number)
+            done = self.running.pop(number, None)
+        if done:
+            done.set()
+
+    def stop(self, numbers: set[str]) -> tuple[list[threading.Event], bool]:
+        """Ask for a stop.
+
+        Returns:
+            What will be set when the work that is running has ended; whether some had not begun.
+        """
+        with _LOCK:
+            alive = numbers - self.ended
+            self.stopped |= alive
+            return [done for key, done in self.running.items() if key in alive], bool(
+                alive - set(self.running)
+            )
+
+
+def cancellable(handler: Handler, blank: Values, *, clicked: bool = False) -> Handler:
+    """A handler whose last two inputs are the desk and the work's number, and whose last word is final.
+
+    Args:
+        handler: yields (status, ...) as its outputs want them.
+        blank: the outputs behind the status when there is no result: after a stop or an error.
+        clicked: hand the event on as the first argument.
+
+    Yields:
+        What ``handler`` yields; after a stop or an error, words in the status and ``blank``.
+    """
+
+    # gradio streams what is a generator function itself, not what returns a generator
+    def work(*values: Any) -> Iterator[Values]:
+        *inputs, desk, number = values
+        yield from watched(desk, str(number), handler(*inputs), blank)
+
+    def clicked_work(event: gr.EventData, *values: Any) -> Iterator[Values]:
+        *inputs, desk, number = values
+        yield from watched(desk, str(number), handler(event, *inputs), blank)
+
+    return clicked_work if clicked else work
+
+
+def watched(desk: Desk, number: str, steps: Iterator[Values], blank: Values) -> Iterator[Values]:
+    """The steps of one piece of work, up to the first one after a stop."""
+    if not desk.begin(number):
+        yield (cards.note(_STOPPED), *blank)
+        return
+    try:
+        for step in steps:
+            if number in desk.stopped:
+                yield (cards.note(_STOPPED), *blank)
+                return
+            yield step
+    except EmbedderError as error:
+        yield (cards.note(str(error), "error"), *blank)
+    except Exception:
+        yield (cards.note(_BROKEN, "error"), *blank)
+        raise
+    finally:
+        desk.end(number)
+
+
+def stop(desk: Desk, numbers: object, blank: Values) -> Values:
+    """Stop the work of these numbers, and wait until what is running has ended.
+
+    Returns:
+        (status, ...): the words for work that had not begun. What was running says its own.
+    """
+    running, waiting = desk.stop(_numbers(numbers))
+    for done in running:
+        done.wait(STOP_SECONDS)
+    if running or not waiting:
+        return (gr.skip(),) * (1 + len(blank))
+    return (cards.note(_STOPPED), *blank)
+
+
+def _numbers(value: object) -> set[str]:
+    """What the page says is going on; anything may be in it."""
+    found = value[:MAX_NUMBERS] if isinstance(value, list) else []
+    return {number for number in found if isinstance(number, str) and number.isdigit() and len(number) < 10}
+
+
+class Jobs:
+    """What a tab needs so that its work can be stopped: a button, and the numbers behind it.
+
+    Build it where the button stands, :meth:`connect` it, start every event that runs the model through
+    :meth:`run`, and when all are there call :meth:`bind`.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.button = gr.HTML(
+            _BUTTON,
+            js_on_load=f"window.Explorer.mountCancel(element, trigger, '{name}'); // sends 'stop'",
+            apply_default_css=False,
+            elem_id=f"{name}-stop",
+            min_width=80,
+        )
+        self.desk = gr.State(Desk())
+        self.number = gr.Textbox("", visible=False)
+        self.outputs: list[Any] = []
+        self.blank: Values = ()
+        self.events: list[Any] = []
+
+    def connect(self, outputs: list[Any], blank: Values) -> None:
+        """Say where results go (the status first), and what stands behind the status without one."""
+        self.outputs, self.blank = outputs, blank
+
+    def run(
+        self,
+        listener: Callable[..., Any],
+        handler: Handler,
+        inputs: list[Any],
+        *,
+        clicked: bool = False,
+        **options: Any,
+    ) -> None:
+        """Wire an event whose handler runs the model.
+
+        Args:
+            listener: such as ``button.click`` or ``partial(gr.on, triggers)``.
+            handler: a generator of (status, ...).
+            inputs: of the handler.
+            clicked: the handler takes the event first.
+            **options: more of the listener's.
+        """
+        at = f"'{self.name}', '{len(self.events)}'"
+        work = cancellable(handler, self.blank, clicked=clicked)
+        wiring = {"js": f"(...values) => window.Explorer.begin({at}, values)", **heavy(self.outputs[0])}
+        event = listener(work, [*inputs, self.desk, self.number], self.outputs, **wiring, **options)
+        for after in (event.then, event.failure):  # gradio's "then" leaves out failures
+            after(None, js=f"() => window.Explorer.end({at})", **QUIET)
+        self.events.append(event)
+
+    def bind(self) -> None:
+        """Wire the button, when all events are there."""
+
+        def stopped(desk: Desk, event: gr.EventData) -> Values:
+            data = event._data if isinstance(event._data, dict) else {}
+            return stop(desk, data.get("jobs"), self.blank)
+
+        options = {"cancels": self.events, "concurrency_limit": 8, **QUIET}
+        self.button.stop(stopped, self.desk, self.outputs, **options)
