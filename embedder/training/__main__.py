@@ -28,13 +28,16 @@ def parser() -> argparse.ArgumentParser:
     mini.add_argument("--smoke", action="store_true", help="the whole recipe in miniature, under a minute")
     mini.add_argument("--effort", type=float, default=1.0, help="factor on every stage's steps")
     mini.add_argument(
-        "--sources", type=Path, action="append", default=[], help="further folder of packages to read"
+        "--sources",
+        type=Path,
+        action="append",
+        default=[],
+        help="folder of unpacked source distributions, SOURCES/<project>/..., those of sources.tsv are read",
     )
     mini.add_argument("--threads", type=int, default=1)
     measure = commands.add_parser("evaluate", help="scenes, captions and held-out code, through the Embedder")
     measure.add_argument("folder", type=Path)
-    measure.add_argument("--runs", type=Path, default=Path("runs/mini"), help="where code.jsonl is kept")
-    measure.add_argument("--sources", type=Path, action="append", default=[])
+    measure.add_argument("--runs", type=Path, default=Path("runs/mini"), help="where parsed code is kept")
     measure.add_argument("--seed", type=int, default=0)
     measure.add_argument("--precision", default="float32")
     measure.add_argument("--threads", type=int, default=1)
@@ -55,7 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
             from embedder.training.card import write_card
             from embedder.training.evaluate import evaluate
 
-            found = evaluate(options.folder, options.runs, options.sources, options.seed, options.precision)
+            found = evaluate(options.folder, options.runs, options.seed, options.precision)
             print(json.dumps(found, indent=2))
             if options.card:
                 write_card(options.folder, options.runs, found)

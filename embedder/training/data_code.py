@@ -1,7 +1,8 @@
 """Pairs of a docstring's summary and the code below it, from permissively licensed Python on this machine.
 
-Nothing is downloaded and nothing third-party is kept in the repository: the pairs are read
-from the standard library and from installed packages, those of an explicit allow-list only.
+Nothing is downloaded and nothing third-party is kept in the repository: the pairs are read from the
+standard library, from installed packages, and from source distributions that were unpacked into a
+folder; those of an explicit allow-list only (``LICENCES`` here, ``sources.tsv`` beside this file).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import warnings
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 
 STDLIB = "stdlib"
@@ -37,8 +39,11 @@ LICENCES: dict[str, str] = {
 }  # fmt: skip
 """Top-level package -> licence (SPDX where there is an identifier) of the code that may be learned from."""
 
+OTHER_NAMES = {"scikit-learn": "sklearn", "scikit-image": "skimage", "umap-learn": "umap", "pillow": "PIL"}
+"""Source distribution -> package, where the two differ; otherwise dashes become underscores."""
+
 SKIPPED_FOLDERS = frozenset(
-    {"test", "tests", "testing", "site-packages", "__pycache__", "idlelib", "_vendor"}
+    {"test", "tests", "testing", "site-packages", "__pycache__", "idlelib", "_vendor", "vendor", "vendored"}
 )
 PER_PACKAGE = 6000  # at most so many documented, and so many undocumented, functions from one package
 HOLD_OUT = 16  # one module in so many is held out
@@ -75,17 +80,29 @@ def is_held_out(module: str) -> bool:
     return zlib.crc32(module.encode()) % HOLD_OUT == 0
 
 
-def roots(extra: Iterable[Path] = ()) -> list[Path]:
-    """Folders that hold Python packages: the standard library's, this environment's, and `extra` ones."""
+def roots() -> list[Path]:
+    """Folders that hold Python packages: the standard library's and this environment's."""
     paths = sysconfig.get_paths()
-    return [Path(paths["stdlib"]), Path(paths["purelib"]), *extra]
+    return [Path(paths["stdlib"]), Path(paths["purelib"])]
+
+
+@cache
+def allowed_sources() -> dict[str, tuple[str, str]]:
+    """Project -> (version, licence) of the source distributions that may be learned from (sources.tsv)."""
+    lines = Path(__file__).with_name("sources.tsv").read_text(encoding="utf-8").splitlines()
+    return {name: (version, licence) for name, version, licence in (line.split("\t") for line in lines)}
+
+
+def source_folders(extra: Iterable[Path]) -> dict[str, Path]:
+    """Project -> folder of the allowed source distributions unpacked as ``EXTRA/<project>/``."""
+    return {name: folder / name for folder in extra for name in allowed_sources() if (folder / name).is_dir()}
 
 
 def collect(extra: Iterable[Path] = ()) -> list[CodePair]:
     """Read every documented function of the allowed packages, each body once, in a stable order."""
     pairs: list[CodePair] = []
     seen: set[str] = set()
-    for _package, files in sorted(_files(extra).items()):
+    for files in _files(extra).values():  # what is installed comes first and wins where texts are equal
         found = [pair for base, path in files for pair in _pairs_of_file(base, path)]
         fresh = []
         for pair in found:
@@ -122,13 +139,18 @@ def _thin(pairs: list[CodePair], limit: int) -> list[CodePair]:
 
 
 def _files(extra: Iterable[Path]) -> dict[str, list[tuple[Path, Path]]]:
-    """Package -> (root, file) of its modules; a package found under two roots is read from the first."""
-    stdlib, *others = roots(extra)
+    """Package -> (root, file) of its modules; what is installed is not read from its source distribution too.
+
+    Otherwise a module held out in one place would be learned from in the other, in another version.
+    """
+    stdlib, installed = roots()
     found = {STDLIB: [(stdlib, path) for path in _modules(stdlib)]}
     for package in LICENCES:
-        for root in others:
-            if package not in found and (root / package).is_dir():
-                found[package] = [(root, path) for path in _modules(root / package)]
+        if (installed / package).is_dir():
+            found[package] = [(installed, path) for path in _modules(installed / package)]
+    for project, folder in source_folders(extra).items():
+        if OTHER_NAMES.get(project, project.replace("-", "_")) not in found:
+            found[f"{project} (source)"] = [(folder.parent, path) for path in _modules(folder)]
     return found
 
 
@@ -184,4 +206,5 @@ def _dedent(lines: list[str]) -> str:
 def licences(code: Iterable[CodePair]) -> dict[str, str]:
     """The packages that the pairs come from, with their licences (for the model card)."""
     tops = {pair.module.split("/")[0] for pair in code}
-    return {name: licence for name, licence in LICENCES.items() if name == STDLIB or name in tops}
+    known = LICENCES | {name: licence for name, (_, licence) in allowed_sources().items()}
+    return {name: licence for name, licence in known.items() if name == STDLIB or name in tops}

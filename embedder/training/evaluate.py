@@ -141,20 +141,22 @@ def translation_recall(model: Embedder, pairs: Sequence[data_text.TextPair], tas
     return metrics.recall_at(metrics.ranks(foreign, english, relevant), 1)
 
 
-def evaluate(folder: Path, runs: Path, extra: Sequence[Path], seed: int, precision: str) -> dict[str, Any]:
+def evaluate(folder: Path, runs: Path, seed: int, precision: str) -> dict[str, Any]:
     """Every figure of the model card.
+
+    Code is that of modules held out in the standard library and in this environment's packages, whatever
+    the model learned from besides: anybody who installed the explorer can repeat it.
 
     Args:
         folder: an exported model.
         runs: where the parsed code is kept (parsed anew if absent).
-        extra: further package folders to read.
         seed: of scenes and pictures.
         precision: of the weights, as for ``Embedder.from_pretrained``.
     """
     data_text.require()
     model = Embedder.from_pretrained(folder, device="cpu", precision=precision)
     runs.mkdir(parents=True, exist_ok=True)
-    held_out = unique_held_out(data_code.cached(runs / "code.jsonl", extra))
+    held_out = unique_held_out(data_code.cached(runs / "installed.jsonl"))
     found: dict[str, Any] = {"scenes": scene_scores(model, seed=seed)}
     found["scenes, varied wording"] = scene_scores(model, seed=seed + 10, plain=False)
     found["scenes, late interaction, 4-way"] = late_scene_scores(model, seed=seed)

@@ -11,20 +11,20 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from embedder.training import data_code, data_text
+from embedder.training import data_code, data_docs, data_text
 from embedder.training.scenes import caption, sample_scene
 
 QUERY, PASSAGE = "Query: ", "Passage: "
 MAX_CHARS = 1600  # of a text that is tokenised for training; about 400 tokens of code
 
 WEIGHTS = {
-    "body": 0.30, "code": 0.10, "details": 0.08, "names": 0.05, "called": 0.16, "explained": 0.05,
-    "gloss": 0.12,
-    "synonyms": 0.03, "translations": 0.08, "captions": 0.03,
+    "body": 0.30, "code": 0.08, "details": 0.07, "names": 0.04, "called": 0.10, "explained": 0.04,
+    "titled": 0.06, "continued": 0.09, "gloss": 0.10,
+    "synonyms": 0.03, "translations": 0.07, "captions": 0.02,
 }  # fmt: skip
 """How often each source gives a batch: summary -> body, summary -> def line and body, summary -> rest of the
-docstring, name -> summary, name -> body, rest of the docstring -> body, word -> meaning, word -> synonym,
-English -> other language, caption -> paraphrase."""
+docstring, name -> summary, name -> body, rest of the docstring -> body, heading -> section, first sentence
+-> rest of the section, word -> meaning, word -> synonym, English -> other language, caption -> paraphrase."""
 
 
 @dataclass(frozen=True)
@@ -60,12 +60,17 @@ TextPairs = list[tuple[str, str]]
 
 
 def text_pairs(
-    code: Sequence[data_code.CodePair], *, held_out: bool, words: bool = True
+    code: Sequence[data_code.CodePair],
+    docs: Sequence[data_docs.DocPair] = (),
+    *,
+    held_out: bool,
+    words: bool = True,
 ) -> dict[str, TextPairs]:
     """Every source's pairs as texts, without prompts, either the training part or the held-out part.
 
     Args:
         code: documented functions.
+        docs: sections of documentation.
         held_out: which part.
         words: read WordNet and CLDR too.
     """
@@ -79,6 +84,9 @@ def text_pairs(
         "called": [(name, p.body) for p in functions if " " in (name := spaced(p.name))],
         "explained": [(p.details, p.body) for p in chosen if len(p.details) > 40],
     }
+    sections = [section for section in docs if section.held_out == held_out]
+    sources["titled"] = [(s.title, f"{s.first} {s.rest}") for s in sections if s.title]
+    sources["continued"] = [(s.first, s.rest) for s in sections]
     for source, pairs in (word_pairs() if words else {}).items():
         sources[source] = [(p.left, p.right) for p in pairs if p.held_out == held_out]
     sources["captions"] = caption_pairs(20_000 if not held_out else 1000, seed=int(held_out))

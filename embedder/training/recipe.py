@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from tokenizers import Tokenizer
 
-from embedder.training import data_code, data_text, pairs
+from embedder.training import data_code, data_docs, data_text, pairs
 from embedder.training import tokenizer as tokenizers_
 from embedder.training.adapters_stage import AdapterSettings, add_adapters, train_adapters
 from embedder.training.export import export
@@ -106,7 +106,8 @@ def load_data(recipe: Recipe, runs: Path, extra: list[Path]) -> Data:
         data_text.require()
     runs.mkdir(parents=True, exist_ok=True)
     code = data_code.cached(runs / "code.jsonl", extra, few=recipe.few)
-    texts = [pairs.text_pairs(code, held_out=flag, words=not recipe.few) for flag in (False, True)]
+    docs = data_docs.collect(extra)
+    texts = [pairs.text_pairs(code, docs, held_out=flag, words=not recipe.few) for flag in (False, True)]
     if recipe.few:
         texts = [{name: found[:600] for name, found in part.items()} for part in texts]
     path = runs / "tokenizer.json"
