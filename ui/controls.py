@@ -49,6 +49,21 @@ def metric_control() -> gr.Radio:
     return gr.Radio(METRIC_WORDS, value="cosine", label="Measure", min_width=180)
 
 
+def number_slider(low: float, high: float, **options: Any) -> gr.Slider:
+    """A slider whose value reaches the handlers as it was sent.
+
+    gradio's own check of the range prints a traceback in the terminal; the handlers check it too, and say in
+    words what is wrong.
+    """
+    slider = gr.Slider(low, high, **options)
+    slider.preprocess = _as_sent  # type: ignore[method-assign]
+    return slider
+
+
+def _as_sent(payload: Any) -> Any:  # noqa: ANN401 - a client may send anything
+    return payload
+
+
 @dataclass
 class Width:
     """A dimension slider with one-click marks at the widths the model was trained to be cut to."""
@@ -69,7 +84,7 @@ def width_control(widths: Sequence[int], value: int, label: str = "Dimensions") 
     """The slider from 1 to full width, and its marks."""
     full = widths[-1]
     with gr.Column(min_width=220, elem_classes="xp-width"):
-        slider = gr.Slider(1, full, value=value, step=1, label=label)
+        slider = number_slider(1, full, value=value, step=1, label=label)
         marks = cards.clickable(width_marks(widths))
     control = Width(slider, marks)
     control.bind(widths)

@@ -125,12 +125,14 @@ def _search_controls(bench: Workbench) -> tuple[list[Any], list[Any]]:
         width = controls.width_control(spec.matryoshka_dims, spec.matryoshka_dims[0], "Cut to")
     with gr.Accordion("More: measure, temperature, what is searched", open=False), gr.Row():
         metric = controls.metric_control()
-        temperature = gr.Slider(
+        temperature = controls.number_slider(
             0.01, 2.0, value=presets.TEMPERATURE, step=0.01, label="Softmax temperature", min_width=180
         )
         targets = gr.Radio(TARGETS, value="everything", label="Search in", min_width=200)
-        shown = gr.Slider(1, MAX_SHOWN, value=10, step=1, label="Results shown", min_width=160)
-        batch = gr.Slider(*BATCHES, value=bench.model.batch_size, step=1, label="Batch size", min_width=160)
+        shown = controls.number_slider(1, MAX_SHOWN, value=10, step=1, label="Results shown", min_width=160)
+        batch = controls.number_slider(
+            *BATCHES, value=bench.model.batch_size, step=1, label="Batch size", min_width=160
+        )
     return [task, role, batch], [metric, width.slider, temperature, targets, shown]
 
 

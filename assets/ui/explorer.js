@@ -273,36 +273,6 @@ window.Explorer = (() => {
     element.addEventListener("paste", (event) => { if (event.clipboardData.files.length) { event.preventDefault(); send(event.clipboardData.files); } });
   }
 
-  /* ---- work that can be stopped: which events of a tab are going on, and the button that ends them ---- */
-  const going = {}, cancels = {};
-  let count = 0;
-  function begin(tab, event, values) {
-    (going[tab] ??= new Map()).set(event, String(++count));
-    values[values.length - 1] = String(count); // the hidden last input: how the server knows this piece of work
-    showCancel(tab);
-    return values;
-  }
-  function end(tab, event) {
-    going[tab]?.delete(event);
-    showCancel(tab);
-  }
-  function showCancel(tab) {
-    const button = cancels[tab], idle = !going[tab]?.size;
-    if (!button) return;
-    if (idle && document.activeElement === button) button.closest(".xp-buttons")?.querySelector("button.primary")?.focus();
-    button.disabled = idle;
-    if (idle) button.removeAttribute("aria-busy");
-  }
-  function mountCancel(element, trigger, tab) {
-    const button = cancels[tab] = element.querySelector("button");
-    button.addEventListener("click", () => {
-      if (button.getAttribute("aria-busy")) return;
-      button.setAttribute("aria-busy", "true");
-      trigger("stop", { jobs: [...(going[tab]?.values() ?? [])] });
-    });
-    showCancel(tab);
-  }
-
   /* ---- theme: follows the system until a visitor chooses, then remembers ---- */
   function setTheme(dark) {
     document.body.classList.toggle("dark", dark);
@@ -320,5 +290,5 @@ window.Explorer = (() => {
     });
   }
 
-  return { begin, end, mountCancel, mountChart, mountClicks, mountDrop, mountTheme };
+  return { mountChart, mountClicks, mountDrop, mountTheme };
 })();

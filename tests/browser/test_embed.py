@@ -152,3 +152,30 @@ def test_inputs_join_the_collection_of_the_other_tabs(page: Page) -> None:
     page.wait_for_function(
         "() => document.querySelector('#similarity-figure-1 .xp-plot')?.calcdata?.[0][0].z.length === 13"
     )
+
+
+@pytest.mark.parametrize(
+    ("typed", "used", "words"),
+    [
+        ("", 64, "No number was typed: 64 is kept"),
+        ("0", 1, "0 is too small"),
+        ("9999", 0, "9999 is too large"),
+        ("12.5", 13, "not a whole number"),
+    ],
+)
+def test_a_width_that_cannot_be_is_put_right_in_words(page: Page, typed: str, used: int, words: str) -> None:
+    drawn(page, "#embed-figure")
+    box = page.get_by_label("number input for Dimensions").locator("visible=true")
+    box.fill("64")
+    drawn(page, "#embed-figure", "of 64 dimensions")
+    full = int(box.get_attribute("max") or 0)
+    box.fill(typed)
+    page.wait_for_timeout(600)  # what is half typed goes nowhere
+    drawn(page, "#embed-figure", "of 64 dimensions")
+    box.press("Tab")
+    expect(page.locator(".xp-mended:visible")).to_contain_text(words)
+    expect(box).to_have_value(str(used or full))
+    drawn(page, "#embed-figure", f"of {used or full} dimensions")
+    box.fill("32")
+    drawn(page, "#embed-figure", "of 32 dimensions")
+    expect(page.locator(".xp-mended:visible")).to_have_count(0)
