@@ -27,6 +27,7 @@ from embedder.loading import layer_size, load_network, weights_bytes
 from embedder.locate import locate
 from embedder.memory import memory_report
 from embedder.options import VECTORS, Options, check_options
+from embedder.pieces import Piece, picture_pieces, text_pieces
 from embedder.prepare import Input, Prepared, Preparer
 from embedder.preprocess import TextTokens
 from embedder.runtime import Runtime, Vectors
@@ -192,6 +193,36 @@ class Embedder:
     def encode_document(self, inputs: Input | Sequence[Input], **options: Any) -> Floats:
         """Dense vectors in the role of passages, by sentence-transformers' name; inputs as in `embed`."""
         return self._dense(inputs, {"prompt_name": "passage", **options}, "either")
+
+    def pieces(
+        self,
+        value: Input,
+        *,
+        prompt_name: str | None = None,
+        max_length: int | None = None,
+        grid: tuple[int, int] | None = None,
+    ) -> list[Piece]:
+        """What each token of one input stands for: a piece for every row of its multi-vectors.
+
+        Args:
+            value: a text, a picture, or {"text": ..., "image": ...}, as for `embed`.
+            prompt_name: as it was for `embed`.
+            max_length: as it was for `embed`.
+            grid: (rows, columns) of its patches, from `Embeddings.grids`; None for a text.
+
+        Raises:
+            InputError: an option cannot be used, or a picture comes without its grid.
+        """
+        options = self._check({"prompt_name": prompt_name, "max_length": max_length})
+        parts = value if isinstance(value, dict) else {"text" if isinstance(value, str) else "image": value}
+        found = []
+        if parts.get("image") is not None:
+            if grid is None:
+                raise InputError("a picture's pieces need its grid: give grid=embeddings.grids[i]")
+            found += picture_pieces(self.tokenizer, grid)
+        if parts.get("text") is not None:
+            found += text_pieces(self.tokenizer, parts["text"], options.prompt_name, options.max_length)
+        return found
 
     def similarity(self, a: Floats, b: Floats) -> Floats:
         """Cosine similarity, float32 (len(a), len(b))."""

@@ -29,8 +29,11 @@ import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import TypeVar
 
 from embedder.errors import InputError
+
+T = TypeVar("T")
 
 # In the Qwen2 vocabulary no token is longer: that one is a run of 128 spaces.
 LONGEST_TOKEN_BYTES = 128
@@ -119,7 +122,7 @@ def longest_token_bytes(tokens: Iterable[str]) -> int:
     return max(map(len, tokens), default=LONGEST_TOKEN_BYTES)
 
 
-def first_tokens(text: str, count: int, encode: Callable[[str], Sequence[int]]) -> tuple[Sequence[int], bool]:
+def first_tokens(text: str, count: int, encode: Callable[[str], Sequence[T]]) -> tuple[Sequence[T], bool]:
     """Tokenise only as much of a text as its first `count` tokens need.
 
     Longer and longer prefixes are tokenised until one gives enough, so that time and memory
@@ -128,10 +131,10 @@ def first_tokens(text: str, count: int, encode: Callable[[str], Sequence[int]]) 
     Args:
         text: the text, its prompt prefix included.
         count: how many tokens are wanted, 1 or more.
-        encode: the tokenizer.
+        encode: the tokenizer: ids, or ids with more beside them.
 
     Returns:
-        At most `count` ids, equal to `encode(text)[:count]`, and whether the text has more.
+        At most `count` of them, equal to `encode(text)[:count]`, and whether the text has more.
     """
     size = _CHEAP * (count + _SPARE_TOKENS)
     while True:
