@@ -8,7 +8,7 @@ from pathlib import Path
 from embedder.errors import InputError
 from embedder.quantization import VectorPrecision
 from embedder.spec import MINI
-from eval.benchmarks import BUNDLED
+from eval.benchmarks import ALL
 from eval.sweep import Setting
 
 VECTORS = ("dense", "late")
@@ -25,7 +25,7 @@ class RunConfig:
     Attributes:
         model: "mini", a hub id or a folder; "st:" in front of either, for sentence-transformers; several
             between commas.
-        benchmark: names or folders.
+        benchmark: names, "bundled" for all of ours, folders, or ids of data sets on the hub.
         task: adapters.
         dim: widths of dense vectors; none given means those the model was trained to be cut to.
         vectors: "dense", "late" or both.
@@ -50,7 +50,7 @@ class RunConfig:
     """
 
     model: str = MINI
-    benchmark: tuple[str, ...] = tuple(BUNDLED)
+    benchmark: tuple[str, ...] = (ALL,)
     task: tuple[str, ...] = ("retrieval",)
     dim: tuple[int, ...] = ()
     vectors: tuple[str, ...] = ("dense",)

@@ -14,7 +14,12 @@ OPTIONS: dict[str, tuple[str, str, str]] = {
         "what to measure: mini, a hub id or a folder; with st: in front, any sentence-transformers model",
         "mini,st:my/model",
     ),
-    "benchmark": ("A,B", "names shown by `list`, or folders in BEIR's layout", "scenes,my/folder"),
+    "benchmark": (
+        "A,B",
+        "names shown by `list`; `bundled` for all of them that can be had here; folders in BEIR's layout or "
+        "in that of a data set of the Hugging Face hub; hub ids, with @COMMIT, :SUBSET and #SPLIT",
+        "scenes,my/folder,mteb/nfcorpus",
+    ),
     "task": ("A,B", "adapters to encode with", "retrieval,text-matching,code"),
     "dim": ("A,B", "widths of dense vectors; default: those the model was trained for", "32,64,128"),
     "vectors": ("A,B", "dense, late (late interaction) or both", "dense,late"),

@@ -101,7 +101,7 @@ def _noted(kept: list[str]) -> Iterator[None]:
 
 def _load_benchmarks(config: RunConfig, progress: Progress) -> list[Benchmark]:
     found = []
-    for name in config.benchmark:
+    for name in benchmarks.expand(config.benchmark):
         loaded = benchmarks.load(name, seed=config.seed)
         progress.say(
             f"{loaded.name}: {len(loaded.corpus):,} documents, {len(loaded.queries):,} queries "

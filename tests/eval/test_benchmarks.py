@@ -13,7 +13,7 @@ from embedder.errors import InputError
 from embedder.training.data_code import is_held_out
 from embedder.training.scenes import hard_negatives
 from eval import benchmarks
-from eval.benchmarks import beir, drawn_scenes, standard_library
+from eval.benchmarks import beir, drawn_scenes, emoji, standard_library
 from eval.benchmarks.model import Benchmark, Items, digest
 
 Write = Callable[..., Path]
@@ -251,7 +251,7 @@ def test_items_taken_keep_their_contents() -> None:
     assert part.inputs[0] == "three" and part.digests[0].tobytes() == digest("three")
 
 
-@pytest.fixture(scope="module", params=list(benchmarks.BUNDLED))
+@pytest.fixture(scope="module", params=benchmarks.expand([benchmarks.ALL]))
 def bundled(request: pytest.FixtureRequest) -> Benchmark:
     return benchmarks.load(request.param)
 
@@ -260,7 +260,15 @@ def test_bundled_benchmarks_are_as_large_as_listed(bundled: Benchmark) -> None:
     about = benchmarks.BUNDLED[bundled.name]
     assert about.size() == (len(bundled.corpus), len(bundled.queries))
     assert about.modality == bundled.modality
-    assert len(bundled.queries) >= 200
+    assert len(bundled.queries) >= 200 and bundled.left_out == 0
+
+
+def test_bundled_means_all_that_can_be_made_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(emoji, "missing", lambda: None)
+    assert benchmarks.expand(["bundled"]) == ("python-docs", "python-code", "scenes", "charts", "emoji")
+    monkeypatch.setattr(emoji, "missing", lambda: "run this")
+    assert benchmarks.expand(["bundled"]) == ("python-docs", "python-code", "scenes", "charts")
+    assert benchmarks.expand(["x", "scenes", "bundled"])[:3] == ("x", "scenes", "python-docs")
 
 
 @pytest.mark.parametrize("name", ["python-docs", "python-code"])
@@ -273,8 +281,9 @@ def test_bundled_documents_differ_from_each_other(bundled: Benchmark) -> None:
         assert len(np.unique(items.digests, axis=0)) == len(items)
 
 
-def test_each_bundled_query_has_one_answer(bundled: Benchmark) -> None:
-    assert all(list(gains.values()) == [1] for gains in bundled.relevance.values())
+@pytest.mark.parametrize("name", ["python-docs", "python-code", "scenes"])
+def test_each_of_these_queries_has_one_answer(name: str) -> None:
+    assert all(list(gains.values()) == [1] for gains in benchmarks.load(name).relevance.values())
 
 
 @pytest.mark.parametrize("name", ["python-docs", "python-code"])

@@ -14,6 +14,7 @@ import pytest
 
 from embedder import Embedder, similarity, truncate
 from eval.__main__ import main
+from eval.benchmarks import BUNDLED
 from eval.config import RunConfig, settings_of
 from eval.options import OPTIONS
 from eval.results import RESULT, find_runs, read_per_query, read_run
@@ -433,8 +434,10 @@ def test_the_list_shows_sizes_and_folders(folder: Folder, capsys: pytest.Capture
     assert main(["list", str(small)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split()[:4] == ["name", "modality", "documents", "queries"]
-    assert [line.split()[0] for line in lines[1:4]] == ["python-docs", "python-code", "scenes"]
-    assert lines[4].split()[:6] == [str(small), "text", "to", "text", "20", "6"]
+    assert [line.split()[0] for line in lines[1:6]] == list(BUNDLED)
+    assert lines[4].split()[:6] == ["charts", "text", "to", "image", "400", "208"]
+    assert "made here" in lines[4] and ("made here" in lines[5] or "run `apt-get install" in lines[5])
+    assert lines[6].split()[:6] == [str(small), "text", "to", "text", "20", "6"]
 
 
 def test_every_option_is_explained_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,103 @@
+"""Charts and emoji: what is relevant follows from what is shown; what is not installed is said."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import ImageFont
+
+from embedder.errors import InputError
+from embedder.training.charts import is_held_out, tell
+from eval import benchmarks
+from eval.__main__ import main
+from eval.benchmarks import charts, emoji
+
+
+def test_charts_that_show_all_of_it_are_right_and_those_near_it_are_near() -> None:
+    shown = charts.sample_shown(charts.ASKED, np.random.default_rng(0))
+    found = charts.charts("charts")
+    assert len(found.corpus) == len(shown) == 400
+    for number, text in enumerate(found.queries.inputs[: charts.ASKED]):
+        gains = found.relevance[number]
+        kind, subject, feature = shown[2 * number]
+        assert text == tell(kind, subject, feature) and gains[2 * number] == 2
+        for row, facts in enumerate(shown):
+            expected = 2 if facts == (kind, subject, feature) else int(facts[:2] == (kind, subject))
+            assert gains.get(row, 0) == expected
+    rising = list(found.queries.inputs).index("a line that rises")
+    assert found.relevance[rising] == {
+        row: 1 for row, facts in enumerate(shown) if facts[0] == "line" and facts[2] == "rises"
+    }
+
+
+def test_charts_ask_for_what_training_leaves_out_beside_one_wrong_in_one_thing() -> None:
+    shown = charts.sample_shown(charts.ASKED, np.random.default_rng(1))
+    right, wrong = shown[::2], shown[1::2]
+    assert len(set(right)) == charts.ASKED and all(map(is_held_out, right))
+    assert all(
+        sum(a != b for a, b in zip(*pair, strict=True)) == 1 for pair in zip(right, wrong, strict=True)
+    )
+    assert {facts[0] for facts in right} == {"bar", "line", "pie", "scatter"}
+
+
+def test_charts_depend_on_the_seed() -> None:
+    made = [charts.charts("c", seed=seed, asked=8).fingerprint for seed in (0, 0, 1)]
+    assert made[0] == made[1] != made[2]
+
+
+@pytest.fixture
+def letters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A font and a list of names as Debian installs them, of a few letters instead of emoji."""
+    font, names = tmp_path / "font.ttf", tmp_path / "en.xml"
+    font.write_bytes(ImageFont.load_default(20).path.getvalue())
+    signs = {
+        "A": ("first", "early | letter | vowel"),
+        "B": ("second", "early | letter"),
+        "E": ("vowel", "letter"),
+        "\ue000": ("unknown", "early"),  # the font has no picture of it
+        "AB": ("both", "early"),  # not one character
+    }
+    rows = [
+        f'<annotation cp="{sign}">{words}</annotation><annotation cp="{sign}" type="tts">{name}</annotation>'
+        for sign, (name, words) in signs.items()
+    ]
+    names.write_text(f"<ldml><annotations>{''.join(rows)}</annotations></ldml>")
+    for name, value in {"FONT": font, "NAMES": names, "PACKAGES": {font: "a-font", names: "a-list"}}.items():
+        monkeypatch.setattr(emoji, name, value)
+    for cached in (emoji._font, emoji._known):
+        cached.cache_clear()
+    yield tmp_path
+    for cached in (emoji._font, emoji._known):
+        cached.cache_clear()
+
+
+def test_names_and_keywords_ask_for_emoji(letters: Path) -> None:
+    found = benchmarks.load("emoji")
+    assert list(found.corpus.ids) == ["U+0041", "U+0042", "U+0045"] and found.corpus.pictures == 3
+    asked = dict(zip(found.queries.inputs, found.relevance.values(), strict=True))
+    assert asked == {
+        "first": {0: 2}, "second": {1: 2}, "vowel": {2: 2},
+        "early": {0: 1, 1: 1}, "letter": {0: 1, 1: 1, 2: 1},
+    }  # fmt: skip
+    assert emoji.size() == (3, 5)
+    assert all(np.asarray(picture).min() < 100 for picture in found.corpus.inputs)
+
+
+def test_emoji_without_their_font_are_listed_with_the_line_to_run(
+    letters: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (letters / "font.ttf").unlink()
+    assert "emoji" not in benchmarks.expand(["bundled"])
+    with pytest.raises(InputError, match="'emoji': not installed here: run `apt-get install a-font`"):
+        benchmarks.load("emoji")
+    assert main(["list"]) == 0
+    line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("emoji"))
+    assert line.endswith("run `apt-get install a-font`") and line.split()[4:6] == ["-", "-"]
+    (letters / "en.xml").unlink()
+    assert emoji.missing() == "not installed here: run `apt-get install a-font a-list`"
+
+
+@pytest.mark.skipif(emoji.missing() is not None, reason=f"emoji: {emoji.missing()}")
+def test_the_font_of_this_machine_gives_a_benchmark() -> None:
+    documents, queries = emoji.size()
+    assert documents > 1000 and queries > documents
