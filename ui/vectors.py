@@ -178,7 +178,7 @@ class Workbench:
             return list(self._forward(sources, task, prompt_name, batch_size))
         except EmbedderError as error:
             if len(items) == 1:
-                return [_split_item(str(error))[1]]
+                return [split_item(str(error))[1]]
             return [self._encode_group([item], task, prompt_name, batch_size)[0] for item in items]
 
     def _forward(
@@ -194,7 +194,7 @@ class Workbench:
             upright=True,
         )
         share = (time.perf_counter() - start) / len(sources)
-        said = [_split_item(notice) for notice in result.notices]
+        said = [split_item(notice) for notice in result.notices]
         for row, (vector, tokens) in enumerate(zip(result.dense, result.tokens, strict=True)):
             own = tuple(text for index, text in said if index in (row, None))
             grid = result.grids[row]
@@ -230,7 +230,7 @@ class Workbench:
         )
 
 
-def _split_item(message: str) -> tuple[int | None, str]:
+def split_item(message: str) -> tuple[int | None, str]:
     """The embedder counts the items of one call ("item 3: ..."); here they are told apart by name instead."""
     found = re.match(r"item (\d+):? (.*)", message, re.DOTALL)
     return (int(found[1]), found[2]) if found else (None, message)
