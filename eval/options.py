@@ -17,8 +17,9 @@ OPTIONS: dict[str, tuple[str, str, str]] = {
     "benchmark": (
         "A,B",
         "names shown by `list`; `bundled` for all of them that can be had here; folders in BEIR's layout or "
-        "in that of a data set of the Hugging Face hub; hub ids, with @COMMIT, :SUBSET and #SPLIT",
-        "scenes,my/folder,mteb/nfcorpus",
+        "in that of a data set of the Hugging Face hub; hub ids, with @COMMIT, :SUBSET and #SPLIT; retrieval "
+        "tasks of mteb as mteb:TASK, with :SUBSET and #SPLIT",
+        "scenes,my/folder,mteb/nfcorpus,mteb:NFCorpus",
     ),
     "task": ("A,B", "adapters to encode with", "retrieval,text-matching,code"),
     "dim": ("A,B", "widths of dense vectors; default: those the model was trained for", "32,64,128"),

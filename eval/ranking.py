@@ -63,6 +63,26 @@ class Ranking:
         return Ranking(self.rows[:, :k], self.scores[:, :k])
 
 
+def without(ranking: Ranking, excluded: Mapping[int, int], k: int) -> Ranking:
+    """A ranking with one document of some queries left out, cut to k.
+
+    Args:
+        ranking: of depth k + 1 where a document is to be left out.
+        excluded: query -> corpus row.
+        k: documents to keep for each query.
+    """
+    if not excluded:
+        return ranking if ranking.depth <= k else ranking.top(k)
+    stranger = np.full(len(ranking), -2, np.int64)  # no row, and not the -1 of a place that is empty
+    stranger[list(excluded)] = list(excluded.values())
+    out = ranking.rows == stranger[:, None]  # (queries, depth)
+    order = np.argsort(out, axis=1, kind="stable")  # what is left out goes to the end
+    rows, scores = (np.take_along_axis(part, order, axis=1) for part in (ranking.rows, ranking.scores))
+    last = np.take_along_axis(out, order, axis=1)
+    kept = Ranking(np.where(last, -1, rows), np.where(last, np.float32(-np.inf), scores))
+    return kept if kept.depth <= k else kept.top(k)
+
+
 class TieOrder:
     """Who comes first among documents of equal score: the larger id as a string.
 

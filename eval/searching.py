@@ -7,7 +7,7 @@ from eval.benchmarks.model import Benchmark
 from eval.bm25 import bm25_search
 from eval.cache import StoredVectors
 from eval.late import late_search
-from eval.ranking import Ranking
+from eval.ranking import Ranking, without
 from eval.scores import Way
 from eval.sweep import Setting, sweep
 
@@ -23,9 +23,12 @@ def dense(
     oversample: int,
 ) -> dict[Way, Ranking]:
     """The sweep over widths, precisions and kinds of search, in one pass over the corpus."""
-    found = sweep(queries.matrix(), corpus, benchmark.corpus.ids, settings, k=depth, oversample=oversample)
+    k = depth + bool(benchmark.excluded)
+    found = sweep(queries.matrix(), corpus, benchmark.corpus.ids, settings, k=k, oversample=oversample)
     return {
-        Way(task, "dense", setting.dim, str(setting.precision), setting.search): ranking
+        Way(task, "dense", setting.dim, str(setting.precision), setting.search): without(
+            ranking, benchmark.excluded, depth
+        )
         for setting, ranking in found.items()
     }
 
@@ -35,8 +38,9 @@ def late(
 ) -> dict[Way, Ranking]:
     """Late interaction: the query's tokens against the documents', block by block."""
     asked = [query for block in queries.late_blocks() for query in block]
-    ranking = late_search(asked, corpus.late_blocks(), benchmark.corpus.ids, k=depth)
-    return {Way(task, "late", corpus.width, "float32"): ranking}
+    k = depth + bool(benchmark.excluded)
+    ranking = late_search(asked, corpus.late_blocks(), benchmark.corpus.ids, k=k)
+    return {Way(task, "late", corpus.width, "float32"): without(ranking, benchmark.excluded, depth)}
 
 
 def bm25(benchmark: Benchmark, *, depth: int) -> dict[Way, Ranking]:
@@ -44,8 +48,9 @@ def bm25(benchmark: Benchmark, *, depth: int) -> dict[Way, Ranking]:
     if benchmark.corpus.pictures or benchmark.queries.pictures:
         return {}
     texts = (benchmark.corpus.inputs[row] for row in range(len(benchmark.corpus)))
-    ranking = bm25_search(list(benchmark.queries.inputs), texts, benchmark.corpus.ids, depth)
-    return {Way(None, None, None, None, baseline="bm25"): ranking}
+    k = depth + bool(benchmark.excluded)
+    ranking = bm25_search(list(benchmark.queries.inputs), texts, benchmark.corpus.ids, k)
+    return {Way(None, None, None, None, baseline="bm25"): without(ranking, benchmark.excluded, depth)}
 
 
 def projected(
@@ -68,9 +73,11 @@ def projected(
         rotation.over(corpus),
         benchmark.corpus.ids,
         [Setting(dim) for dim in dims],
-        k=depth,
+        k=depth + bool(benchmark.excluded),
     )
     return {
-        Way(task, "dense", setting.dim, "float32", baseline=baseline): ranking
+        Way(task, "dense", setting.dim, "float32", baseline=baseline): without(
+            ranking, benchmark.excluded, depth
+        )
         for setting, ranking in found.items()
     }

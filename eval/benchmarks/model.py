@@ -77,6 +77,7 @@ class Benchmark:
         source: where the data come from.
         fingerprint: SHA-256 of ids, contents and judgements; equal data have equal ones.
         revision: commit of a data set of the hub, None for others.
+        excluded: query index -> corpus row that is left out of its ranking, as the same item.
     """
 
     name: str
@@ -89,6 +90,7 @@ class Benchmark:
     source: str = ""
     fingerprint: str = field(default="", compare=False)
     revision: str | None = None
+    excluded: Mapping[int, int] = field(default_factory=dict)
 
     def describe(self) -> dict[str, object]:
         """What a result keeps of it."""

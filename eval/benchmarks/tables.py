@@ -15,7 +15,16 @@ from embedder.errors import InputError
 from eval.benchmarks.checks import fault_of_picture, inside, kind_of, notices_of
 from eval.benchmarks.hub import Address
 from eval.benchmarks.layout import Layout, choose, choose_split, read_layout
-from eval.benchmarks.model import Benchmark, Input, Items, assemble, digest, has_picture, stack_digests
+from eval.benchmarks.model import (
+    Benchmark,
+    Digests,
+    Input,
+    Items,
+    assemble,
+    digest,
+    has_picture,
+    stack_digests,
+)
 from eval.benchmarks.table import Row, Table
 
 IDS = {
@@ -134,7 +143,11 @@ class Found:
         if not self.rows:
             raise InputError(f"{table.where}: holds nothing that can be used")
         inputs = Inputs(table, list(self.rows.values()), text)
-        return Items(list(self.rows), inputs, stack_digests(self.digests), self.pictures)
+        return Items(list(self.rows), inputs, self.stacked(), self.pictures)
+
+    def stacked(self) -> Digests:
+        """SHA-256 of each item taken up, uint8 (n, 32)."""
+        return stack_digests(self.digests)
 
 
 def _three_tables(reader: _Reader, tables: dict[str, str], language: str | None, source: str) -> Benchmark:
