@@ -5,12 +5,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 
 from embedder import similarity as similarities
 from embedder.batching import by_budget, prepare_ahead
@@ -26,7 +28,7 @@ from embedder.errors import EmbedderNotice, InputError
 from embedder.loading import layer_size, load_network, weights_bytes
 from embedder.locate import locate
 from embedder.memory import memory_report
-from embedder.options import VECTORS, Options, check_options
+from embedder.options import VECTORS, Options, check_options, refuse_unknown
 from embedder.pieces import Piece, picture_pieces, text_pieces
 from embedder.prepare import Input, Prepared, Preparer
 from embedder.preprocess import TextTokens
@@ -35,6 +37,7 @@ from embedder.spec import MINI, ModelSpec, Precision, spec_from_folder
 from embedder.truncation import truncate
 
 Floats = NDArray[np.float32]
+_SINGLE = str | bytes | bytearray | memoryview | dict | PathLike | Image.Image  # one input, iterable or not
 Prepare = Callable[[int, Input], Prepared]
 
 
@@ -87,6 +90,7 @@ class Embedder:
         precision: str = "auto",
         revision: str | None = None,
         cache_dir: str | Path | None = None,
+        **unknown: Any,
     ) -> "Embedder":
         """Load a model in the published layout.
 
@@ -98,11 +102,14 @@ class Embedder:
                 probe finds faster of bfloat16 and float32 (models under 0.5 GB stay in float32).
             revision: commit on the hub; None is the pinned one.
             cache_dir: the hub cache to use.
+            **unknown: options of other libraries, refused with the name to use here.
 
         Raises:
             CheckpointError: the files are missing, incomplete, damaged or of another shape.
             DeviceError: the device or precision cannot be had here.
+            TypeError: an option that does not exist.
         """
+        refuse_unknown(unknown, loading=True)
         place = locate(str(name), revision, Path(cache_dir) if cache_dir else None)
         check_files(place.folder)
         verify_checksums(place.folder)
@@ -288,6 +295,11 @@ def _as_list(inputs: Input) -> Sequence[Input]:
         raise InputError(
             f"inputs are an array of shape {inputs.shape}: for texts pass array.tolist(), "
             "for a picture PIL.Image.fromarray(array)"
+        )
+    if isinstance(inputs, Iterable) and not isinstance(inputs, _SINGLE | list | tuple):
+        raise InputError(
+            f"inputs are a {type(inputs).__name__}: pass a list, as in list(inputs), or stream them "
+            "batch by batch with iter_embed"
         )
     return [inputs] if _is_single(inputs) else list(inputs)
 

@@ -10,6 +10,7 @@ TIFF 6.0 section 2 with BigTIFF, the WebP container (RFC 9649), the BMP DIB head
 """
 
 import struct
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -27,6 +28,7 @@ _LZMA = 34925  # its header may ask the decoder for a dictionary of 4 GB
 _UNIT = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8}
 # Signed ones are read as unsigned: a negative size then counts as too large.
 _INTEGER = {1: "B", 3: "H", 4: "I", 6: "B", 8: "H", 9: "I", 13: "I", 16: "Q", 17: "Q"}
+_BMP_HEADERS = (12, 40, 52, 56, 64, 108, 124)  # their sizes in bytes tell the versions apart
 _BYTE_LIKE = (1, 2, 6, 7)
 _FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _STANDALONE = frozenset({0x01, *range(0xD0, 0xD9)})
@@ -85,6 +87,9 @@ def sniff(data: bytes) -> str | None:
 def claimed_size(data: bytes) -> tuple[int, int] | None:
     """Width and height in pixels that the header of a picture claims, or None where it cannot be told.
 
+    A header that is not what its format demands, by its marks and its checksum, claims nothing: it is
+    damaged, and the decoder refuses it without reserving memory.
+
     Raises:
         HeaderError: the header asks for memory or time out of proportion.
     """
@@ -106,13 +111,17 @@ def exif_orientation(block: bytes) -> int:
     return value if value is not None and 1 <= value <= 8 else 1
 
 
-def _png(data: bytes) -> tuple[int, int]:
+def _png(data: bytes) -> tuple[int, int] | None:
     width, height = struct.unpack_from(">II", data, 16)
-    return width, height
+    checksum = struct.unpack_from(">I", data, 29)[0]
+    return (width, height) if data[12:16] == b"IHDR" and zlib.crc32(data[12:29]) == checksum else None
 
 
-def _bmp(data: bytes) -> tuple[int, int]:
-    if struct.unpack_from("<I", data, 14)[0] == 12:  # the OS/2 header has 16-bit sides
+def _bmp(data: bytes) -> tuple[int, int] | None:
+    header = struct.unpack_from("<I", data, 14)[0]
+    if header not in _BMP_HEADERS:
+        return None
+    if header == 12:  # the OS/2 header has 16-bit sides
         width, height = struct.unpack_from("<HH", data, 18)
     else:
         width, height = struct.unpack_from("<Ii", data, 18)  # a negative height means top-down
@@ -123,10 +132,10 @@ def _webp(data: bytes) -> tuple[int, int] | None:
     kind = data[12:16]
     if kind == b"VP8X":  # two 24-bit sides, less one
         return int.from_bytes(data[24:27], "little") + 1, int.from_bytes(data[27:30], "little") + 1
-    if kind == b"VP8L":  # two 14-bit sides, less one
+    if kind == b"VP8L" and data[20] == 0x2F:  # behind the signature, two 14-bit sides, less one
         bits = struct.unpack_from("<I", data, 21)[0]
         return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
-    if kind == b"VP8 ":
+    if kind == b"VP8 " and data[23:26] == b"\x9d\x01\x2a":  # the start code of a key frame (RFC 6386, 9.1)
         width, height = struct.unpack_from("<HH", data, 26)
         return width & 0x3FFF, height & 0x3FFF
     return None

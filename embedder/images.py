@@ -114,7 +114,8 @@ def _read(source: object, label: str) -> tuple[str, bytes]:
             f"{label} is an address ({_short(path)}): nothing is fetched here; "
             "download it, then give its path or bytes"
         )
-    return _read_file(path, f"{label} ({_short(Path(path).name or path)})")
+    file_name = Path(path).name or path
+    return _read_file(path, label if file_name in label else f"{label} ({_short(file_name)})")
 
 
 def _read_file(path: str, label: str) -> tuple[str, bytes]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from typing import Any
 
 from embedder.errors import InputError
@@ -13,10 +14,44 @@ MAX_PIXELS = 20_000_000
 ROLE_TASKS = {"query": PromptName.QUERY, "document": PromptName.PASSAGE}
 PROMPT_WORDS = {"query": PromptName.QUERY, "passage": PromptName.PASSAGE, "document": PromptName.PASSAGE}
 VECTORS = ("dense", "late")
-_ORIGINAL = {
-    "return_multivector": "encode_text_multi_vector, encode_image_multi_vector, or embed for both kinds",
-    "return_numpy": "any method: all of them return numpy float32",
+# What other libraries and the original call things, and what to use here instead.
+_ONE_TYPE = "a method has one return type; use"
+_WIDTH = "use truncate_dim, from 1 to the model's width"
+_ADVICE = {
+    "return_multivector": (
+        f"{_ONE_TYPE} encode_text_multi_vector, encode_image_multi_vector, or embed for both kinds"
+    ),
+    "return_numpy": f"{_ONE_TYPE} any method: all of them return numpy float32",
+    "convert_to_numpy": "leave it out: all methods return numpy float32",
+    "convert_to_tensor": "all methods return numpy float32; use torch.from_numpy on the result",
+    "normalize_embeddings": "use normalize",
+    "show_progress_bar": "leave it out; iter_embed yields batch by batch, for a bar of your own",
+    "max_seq_length": "use max_length, in tokens",
+    **dict.fromkeys(("dim", "dims", "dimension", "dimensions", "matryoshka_dim", "width"), _WIDTH),
+    **dict.fromkeys(("prompt", "prompts", "role"), 'use prompt_name, "query" or "passage"'),
+    **dict.fromkeys(("device", "precision"), "give it to Embedder.from_pretrained"),
 }
+_PRECISION = 'use precision="bfloat16", or float32, float16, int8, auto'
+_LOADING = {
+    "trust_remote_code": "leave it out: no remote code is ever run here",
+    "device_map": 'use device="cuda:0", or cpu, mps, auto',
+    "cache_folder": "use cache_dir",
+    **dict.fromkeys(("torch_dtype", "dtype"), _PRECISION),
+    **dict.fromkeys(("load_in_8bit", "load_in_4bit", "quantization_config"), 'use precision="int8"'),
+    **dict.fromkeys(("truncate_dim", "task", "prompt_name", "max_length"), "give it to each call instead"),
+}
+LOADING_OPTIONS = ("device", "precision", "revision", "cache_dir")
+CALL_OPTIONS = (
+    "task",
+    "prompt_name",
+    "truncate_dim",
+    "max_length",
+    "max_pixels",
+    "batch_size",
+    "normalize",
+    "vectors",
+    "upright",
+)
 
 
 @dataclass(frozen=True)
@@ -117,18 +152,28 @@ def resolve_task(task: str, prompt_name: str | None, tasks: tuple[str, ...]) -> 
         return str(task), asked or role or PromptName.QUERY
     if role and Task.RETRIEVAL in tasks:
         return str(Task.RETRIEVAL), role
-    names = list(dict.fromkeys([*tasks, *ROLE_TASKS]))
-    raise InputError(f"task {str(task)!r}: one of {', '.join(names)}")
+    names = ", ".join(dict.fromkeys([*tasks, *ROLE_TASKS]))
+    if task is None:
+        raise InputError(f"task is None: leave it out for {Task.RETRIEVAL}, or give one of {names}")
+    shown = f"task {str(task)!r}" if isinstance(task, str) else f"task is {task!r}"
+    raise InputError(f"{shown}: one of {names}")
 
 
-def refuse_unknown(arguments: Mapping[str, Any]) -> None:
-    """Name the method to use where the original had a flag; say so of any other stray argument."""
+def refuse_unknown(arguments: Mapping[str, Any], *, loading: bool = False) -> None:
+    """Refuse arguments that do not exist, with the one that does the same where there is one.
+
+    Args:
+        arguments: what is left over.
+        loading: of `Embedder.from_pretrained`, not of a call.
+
+    Raises:
+        TypeError: there is one.
+    """
+    known, advice = (LOADING_OPTIONS, _LOADING) if loading else (CALL_OPTIONS, _ADVICE)
     for name in arguments:
-        if name in _ORIGINAL:
-            raise TypeError(
-                f"{name} is not an option here: a method has one return type; use {_ORIGINAL[name]}"
-            )
-        raise TypeError(f"unexpected argument {name!r}")
+        near = get_close_matches(name, known, n=1)
+        other = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+        raise TypeError(f"{name} is not an option here: {advice.get(name, other)}")
 
 
 def _whole(name: str, value: int | None, low: int, high: int | None) -> int | None:

@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from embedder.errors import EmbedderNotice, InputError
+from embedder.truncation import rectangular
 
 Matrix: TypeAlias = npt.NDArray[np.float32]
 Codes: TypeAlias = npt.NDArray[np.float32] | npt.NDArray[np.int8] | npt.NDArray[np.uint8]
@@ -58,7 +59,10 @@ class Quantizer:
     high: Matrix | None = None
 
     def __post_init__(self) -> None:
-        """Refuse ranges that are missing, of another width, or upside down."""
+        """Refuse an unknown precision, a width that is none, and ranges missing, too wide or upside down."""
+        object.__setattr__(self, "precision", _precision(self.precision))
+        if isinstance(self.dim, bool) or not isinstance(self.dim, int | np.integer) or self.dim < 1:
+            raise InputError(f"dim is {self.dim!r}, expected a whole number of 1 or more")
         if not self._is_scaled:
             return
         if self.low is None or self.high is None:
@@ -273,7 +277,7 @@ def _precision(value: str) -> VectorPrecision:
 
 
 def _floats(vectors: npt.ArrayLike) -> Matrix:
-    values = np.asarray(vectors)
+    values = rectangular(vectors)
     if values.dtype.kind != "f":
         raise InputError(f"vectors are {values.dtype}, expected floats")
     if values.ndim not in (1, 2):

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from embedder.errors import InputError
-from embedder.truncation import unit_rows
+from embedder.truncation import rectangular, unit_rows
 
 Matrix: TypeAlias = npt.NDArray[np.float32]
 
@@ -136,7 +136,7 @@ def _pair(a: npt.ArrayLike, b: npt.ArrayLike) -> tuple[Matrix, Matrix]:
 
 def _rows(values: npt.ArrayLike, name: str) -> Matrix:
     try:
-        rows = np.asarray(values, dtype=np.float32)
+        rows = rectangular(values, np.float32)
     except (TypeError, ValueError) as error:
         raise InputError(f"{name} is not an array of numbers of one width: {error}") from None
     if rows.ndim not in (1, 2):

@@ -61,9 +61,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(chosen: argparse.Namespace) -> int:
+    from eval.early import check_early
     from eval.run import run, table
 
     config = RunConfig(**given(chosen))  # type: ignore[arg-type]  # read by the types of its fields
+    check_early(config)
     folder, scores = run(config, quiet=chosen.quiet)
     if not chosen.quiet:
         print(table(scores))

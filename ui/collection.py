@@ -121,8 +121,12 @@ def image_item(path: str | Path, label: str = "") -> Item:
     """
     file = Path(path)
     name = safe_name(file.name)
-    loaded = load_image(str(file), name=name, upright=True)
-    digest = hashlib.sha256(b"image\0" + file.read_bytes()).hexdigest()
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise InputError(f"{name}: the file cannot be read ({error.strerror}); add it again") from None
+    loaded = load_image(data, name=name, upright=True)
+    digest = hashlib.sha256(b"image\0" + data).hexdigest()
     return Item(
         "image",
         label or name,

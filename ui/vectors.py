@@ -232,7 +232,7 @@ class Workbench:
 
 def split_item(message: str) -> tuple[int | None, str]:
     """The embedder counts the items of one call ("item 3: ..."); here they are told apart by name instead."""
-    found = re.match(r"item (\d+):? (.*)", message, re.DOTALL)
+    found = re.match(r"item (\d+)(?: \('[^']*'\))?:? (.*)", message, re.DOTALL)  # with or without the file
     return (int(found[1]), found[2]) if found else (None, message)
 
 

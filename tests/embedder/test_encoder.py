@@ -82,7 +82,7 @@ def test_options_out_of_range(model: Embedder, options: dict[str, object], said:
     [
         ("return_multivector", "encode_text_multi_vector"),
         ("return_numpy", "float32"),
-        ("nonsense", "unexpected"),
+        ("nonsense", "not an option"),
     ],
 )
 def test_flags_of_the_original_name_the_method(model: Embedder, option: str, advice: str) -> None:

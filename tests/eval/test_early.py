@@ -1,0 +1,37 @@
+"""Options that do not fit the model are refused before a benchmark is looked at."""
+
+from pathlib import Path
+
+import pytest
+
+from eval.__main__ import main
+
+GOLDEN = str(Path(__file__).parents[1] / "golden" / "checkpoint")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--task", "foo"], "--task 'foo': mini has retrieval"),
+        (["--dim", "999"], "--dim 999: mini has vectors of 1 to 256"),
+        (["--dim", "64,0"], "--dim 0: mini"),
+        (["--model", f"mini,{GOLDEN}", "--task", "foo"], "none of the models"),
+        (["--model", f"mini,{GOLDEN}", "--dim", "999"], "the widest has 256"),
+        (["--adapter", "own=somewhere", "--task", "other"], "--task 'other': mini has retrieval"),
+        (["--model", "no/such/folder"], "no such folder"),
+    ],
+)
+def test_what_the_model_lacks_is_said_first(
+    options: list[str], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # A benchmark that is not there would be the error if it were looked at first.
+    command = ["run", "--benchmark", str(tmp_path / "nowhere"), "--out", str(tmp_path), *options]
+    assert main(command) in (1, 2)
+    said = capsys.readouterr().err
+    assert words in said and "nowhere" not in said
+
+
+def test_what_fits_goes_on_to_the_benchmark(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["run", "--benchmark", str(tmp_path / "nowhere"), "--out", str(tmp_path), "--dim", "16,256"]
+    assert main([*command, "--task", "code", "--model", GOLDEN]) == 2
+    assert "nowhere" in capsys.readouterr().err
