@@ -6,6 +6,7 @@ so the file is split per task here and every tensor is accounted for.
 
 import re
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,7 @@ def load_own(model: nn.Module, name: str, folder: Path, taken: tuple[str, ...]) 
     own = adapter_parameters(model, name)
     plain = {key.replace(f".{name}.", "."): value for key, value in own.items()}
     try:
+        _refuse_vision(name, own)
         check_names({key: tuple(value.shape) for key, value in plain.items()}, entries, f"adapter {name!r}")
     except CheckpointError:
         remove(model, name)
@@ -114,6 +116,16 @@ def load_own(model: nn.Module, name: str, folder: Path, taken: tuple[str, ...]) 
     raw = tensor_entries(weights)
     _fill(plain, {_plain_key(key): value for key, value in read_tensors(raw).items()})
     return config
+
+
+def _refuse_vision(name: str, parameters: Iterable[str]) -> None:
+    """Features of a picture serve every task, so no task may change them."""
+    touched = sorted(key.partition(".lora_")[0] for key in parameters if ".visual." in f".{key}")
+    if touched:
+        raise CheckpointError(
+            f"adapter {name!r} changes the vision tower ({touched[0]} and {len(set(touched)) - 1} more), which "
+            "all tasks share; train it on the language model alone (PEFT: exclude_modules='.*visual.*')"
+        )
 
 
 def remove(model: nn.Module, name: str) -> None:

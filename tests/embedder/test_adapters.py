@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
+from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from embedder import CheckpointError, Embedder, InputError
@@ -133,6 +134,25 @@ def test_a_lora_of_another_rank_as_peft_saves_it(own_model: Embedder, tmp_path: 
     own_model.add_adapter("small", tmp_path / "lora")
     small = own_model.encode_text(TEXT, task="small")
     assert all(np.abs(small - own_model.encode_text(TEXT, task=task)).max() > 1e-4 for task in TASKS)
+
+
+def test_a_lora_of_the_vision_tower_is_refused(own_model: Embedder, tmp_path: Path) -> None:
+    """A picture's features are computed once for all tasks: one that would change them cannot be shared."""
+    from embedder.loading import _load_base, network_config
+    from embedder.model import EmbeddingModel
+
+    base, projector = _load_base(
+        golden.CHECKPOINT, own_model.spec, network_config(golden.CHECKPOINT), torch.float32
+    )
+    config = LoraConfig(r=4, target_modules=["q_proj", "qkv"], init_lora_weights=False)
+    get_peft_model(EmbeddingModel(base, projector), config).save_pretrained(tmp_path / "lora")
+    picture = Image.open(golden.FOLDER / "images" / "odd.png")
+    before = own_model.encode_image(picture)
+    with pytest.raises(CheckpointError, match=r"'seeing' changes the vision tower .*qkv.*exclude_modules"):
+        own_model.add_adapter("seeing", tmp_path / "lora")
+    assert own_model.tasks == TASKS
+    own_model._runtime._vision.clear()
+    np.testing.assert_array_equal(own_model.encode_image(picture), before)
 
 
 @pytest.mark.parametrize("name", ["code", "a.b", "", "x" * 65])
