@@ -1,4 +1,4 @@
-"""`python -m eval compare | export`: what is done with runs that are there already."""
+"""`python -m eval compare | export | report`: what is done with runs that are there already."""
 
 import argparse
 import json
@@ -14,9 +14,10 @@ compared; 130 interrupted (Ctrl-C)"""
 
 
 def add_commands(commands: Any) -> None:  # noqa: ANN401 - argparse has no public name for it
-    """Add the commands to a parser's subparsers."""
+    """Add the three commands to a parser's subparsers."""
     _add_compare(commands)
     _add_export(commands)
+    _add_report(commands)
 
 
 def _add_compare(commands: Any) -> None:  # noqa: ANN401
@@ -78,6 +79,25 @@ def _add_export(commands: Any) -> None:  # noqa: ANN401
     parser.set_defaults(command=_export)
 
 
+def _add_report(commands: Any) -> None:  # noqa: ANN401
+    parser = commands.add_parser("report", help="write one HTML page that opens offline", epilog=EXIT_CODES)
+    _add_runs(parser)
+    parser.add_argument(
+        "--html",
+        metavar="FILE",
+        type=_path,
+        default=Path("report.html"),
+        help="the page; default: report.html; example: --html report.html",
+    )
+    parser.add_argument(
+        "--title",
+        metavar="TEXT",
+        default="",
+        help='its heading; example: --title "Half the width?"',
+    )
+    parser.set_defaults(command=_report)
+
+
 def _add_runs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "runs",
@@ -109,6 +129,15 @@ def _export(chosen: argparse.Namespace) -> int:
     written = export(load_runs(chosen.runs), chosen.format, chosen.out)
     shown = written if len(written) <= 3 else [*written[:2], f"... and {len(written) - 2} more files"]
     print("\n".join(map(str, shown)))
+    return 0
+
+
+def _report(chosen: argparse.Namespace) -> int:
+    from eval.report import report
+
+    page = report(load_runs(chosen.runs), chosen.title)
+    _write(chosen.html, page)
+    print(f"{chosen.html} ({len(page.encode()) / 1e6:.1f} MB)")
     return 0
 
 

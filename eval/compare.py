@@ -17,8 +17,8 @@ Values: TypeAlias = NDArray[np.float64]
 Queries: TypeAlias = tuple[list[str], Values]  # ids and values
 
 KEY = ("benchmark", "metric", "task", "dim", "vectors", "precision", "search")
-# Where results and vectors lie changes no figure.
-_IMMATERIAL = {"settings": {"out", "cache"}}
+# Where results and vectors lie, and what was encoded before, changes no figure.
+_IMMATERIAL = {"settings": {"out", "cache"}, "model": {"encoded", "from_cache", "notices", "seconds"}}
 _SHORT = 48  # characters of a value in the table of what differs
 
 
@@ -235,7 +235,7 @@ def _properties(run: Run) -> Iterator[tuple[str, Any]]:
     parts |= {part: run.content.get(part) or {} for part in ("settings", "method", "versions")}
     for part, about in parts.items():
         for name, value in about.items():
-            if name not in _IMMATERIAL.get(part, ()):
+            if name not in _IMMATERIAL.get(part.split()[0], ()):
                 yield f"{part}.{name}", value
 
 

@@ -100,14 +100,14 @@ def label_ends(
         logarithmic: whether the horizontal axis is; plotly then wants places as logarithms.
     """
     scale = (limits[1] - limits[0]) / (HEIGHT - TOP - BOTTOM)  # of the axis, per pixel
-    places = spread([height for _, height, _ in ends], _LINE * scale)
+    places = spread([height for _, height, _ in ends], _LINE * scale, limits)
     for (name, _, colour), place in zip(ends, places, strict=True):
         figure.add_annotation(
             x=math.log10(last) if logarithmic else last, y=place, text=_dotted(name, colour),
             xanchor="left", yanchor="middle", xshift=9, showarrow=False, align="left",
         )  # fmt: skip
     longest = max((len(name) for name, _, _ in ends), default=0)
-    figure.update_layout(margin={"r": int(longest * _LETTER) + 30})
+    figure.update_layout(margin={"r": int(longest * _LETTER) + 30}, meta={"names_at_ends": True})
 
 
 def _dotted(name: str, colour: str) -> str:
@@ -115,10 +115,12 @@ def _dotted(name: str, colour: str) -> str:
     return f'<span style="color:{colour}">●</span> {safe}'
 
 
-def spread(wanted: Sequence[float], gap: float) -> list[float]:
+def spread(
+    wanted: Sequence[float], gap: float, limits: tuple[float, float] = (-math.inf, math.inf)
+) -> list[float]:
     """Places as near as can be to the wanted ones, in their order, and no two nearer than `gap`.
 
-    Labels that would overlap push each other apart evenly.
+    Labels that would overlap push each other apart evenly, and those beyond a limit push back.
     """
     order = sorted(range(len(wanted)), key=wanted.__getitem__)
     groups: list[list[float]] = []  # [sum of (wanted - offset), members]
@@ -137,6 +139,10 @@ def spread(wanted: Sequence[float], gap: float) -> list[float]:
         first = _centre(group) - gap * (group[1] - 1) / 2
         for step in range(int(group[1])):
             found[next(places)] = first + gap * step
+    for above, place in enumerate(reversed(order)):
+        found[place] = min(found[place], limits[1] - gap * above)
+    for below, place in enumerate(order):
+        found[place] = max(found[place], limits[0] + gap * below)
     return found
 
 

@@ -90,7 +90,7 @@ def trade_off(
         figure.add_trace(across(level, dims, DASHES[2 - place % 2]))
         ends.append((level.name, level.value, QUIET))
     label_ends(figure, ends, dims[-1], (low, high))
-    figure.update_xaxes(type="log", tickvals=dims, ticktext=[str(dim) for dim in dims], showgrid=False)
+    figure.update_xaxes(type="log", tickvals=dims, ticktext=[f"{dim:g}" for dim in dims], showgrid=False)
     figure.update_yaxes(range=[low, high])
     return figure
 
@@ -134,7 +134,7 @@ def differences(effects: Sequence[Effect], *, margin: float = 1.0, theme: Theme 
     """
     if not effects:
         raise InputError("no differences to draw")
-    figure = empty(theme, "", "difference from the full width (points; negative is a loss)")
+    figure = empty(theme, "", "difference (points; − is a loss)")
     for verdict, (colour, symbol) in VERDICTS.items():
         own = [effect for effect in effects if effect.verdict == verdict]
         if own:

@@ -15,7 +15,7 @@ class Curve:
 
     Attributes:
         name: what stands at its end.
-        dims: widths, ascending.
+        dims: widths, ascending; numbers above 0 of any other kind with another axis title.
         values: one for each.
         lows: lower ends of their intervals; none for no band.
         highs: upper ends.
@@ -23,7 +23,7 @@ class Curve:
     """
 
     name: str
-    dims: Sequence[int]
+    dims: Sequence[float]
     values: Sequence[float]
     lows: Sequence[float] = ()
     highs: Sequence[float] = ()
@@ -112,7 +112,8 @@ def styled(curves: Sequence[Curve]) -> list[tuple[Curve, dict[str, str]]]:
     for curve in curves:
         place = quiet + 1 if curve.quiet else loud
         colour = QUIET if curve.quiet else PALETTE[place % len(PALETTE)]
-        dash, symbol = DASHES[place % len(DASHES)], SYMBOLS[place % len(SYMBOLS)]
+        turn = place + place // len(PALETTE)  # the seventh has the first's colour, not its dash
+        dash, symbol = DASHES[turn % len(DASHES)], SYMBOLS[turn % len(SYMBOLS)]
         styles.append((curve, {"color": colour, "dash": dash, "symbol": symbol}))
         quiet, loud = quiet + curve.quiet, loud + (not curve.quiet)
     return styles
@@ -126,7 +127,7 @@ def line(curve: Curve, style: Mapping[str, str]) -> go.Scatter:
         line={"color": style["color"], "dash": style["dash"], "width": 2},
         marker={"symbol": style["symbol"], "size": 8, "color": style["color"]},
         customdata=list(zip(curve.lows, curve.highs, strict=True)) if curve.lows else None,
-        hovertemplate=f"{curve.name}, %{{x}} dimensions: %{{y:.4f}}{between}<extra></extra>",
+        hovertemplate=f"{curve.name} at %{{x}}: %{{y:.4f}}{between}<extra></extra>",
     )  # fmt: skip
 
 
@@ -139,7 +140,7 @@ def band(curve: Curve, colour: str) -> go.Scatter:
     )  # fmt: skip
 
 
-def across(level: Level, dims: Sequence[int], dash: str) -> go.Scatter:
+def across(level: Level, dims: Sequence[float], dash: str) -> go.Scatter:
     """A line from the first width to the last."""
     ends = f" (95%: {level.low:.4f} to {level.high:.4f})" if level.low is not None else ""
     return go.Scatter(

@@ -44,10 +44,10 @@ class Run:
 
     @property
     def models(self) -> dict[str, Record]:
-        """What is known of each model, by the name that rows have for it."""
-        several = self.content.get("models")
-        found = several if isinstance(several, list) and several else [self.content.get("model") or {}]
-        return {str(model.get("name", "")): model for model in found}
+        """What is known of each model that was measured, by the name that rows have for it."""
+        found = self.content.get("models") or [self.content.get("model") or {}]
+        own = [about for about in found if about.get("part", "model") == "model"]
+        return {str(about.get("name", "")): about for about in own or found}
 
     @property
     def benchmarks(self) -> dict[str, Record]:

@@ -132,6 +132,11 @@ def test_labels_push_each_other_apart(wanted: Sequence[float], found: Sequence[f
     assert spread(wanted, 1.0) == pytest.approx(found)
 
 
+def test_labels_stay_within_limits() -> None:
+    assert spread([1.0, 1.0, 1.0], 0.2, (0, 1)) == pytest.approx([0.6, 0.8, 1.0])
+    assert spread([0.0, 0.1, 0.9], 0.2, (0, 1)) == pytest.approx([0.0, 0.2, 0.9])
+
+
 def test_labels_keep_their_order_and_distance() -> None:
     rng = np.random.default_rng(0)
     for _ in range(50):
