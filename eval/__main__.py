@@ -12,8 +12,7 @@ from typing import TextIO
 from embedder.errors import EmbedderError, EmbedderNotice, InputError
 from eval.benchmarks import BUNDLED, load
 from eval.commands import add_commands
-from eval.config import RunConfig
-from eval.options import add_run_options, given
+from eval.options import add_run_options, add_run_switches, given
 from eval.progress import columns
 
 EXIT_CODES = """\
@@ -49,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True)
     run = commands.add_parser("run", help="measure a model", epilog=EXIT_CODES)
     add_run_options(run)
-    run.add_argument("--quiet", action="store_true", help="print nothing but the result's folder and errors")
+    add_run_switches(run)
     run.set_defaults(command=_run)
     listing = commands.add_parser("list", help="show benchmarks with their size", epilog=EXIT_CODES)
     listing.add_argument(
@@ -63,13 +62,21 @@ def _parser() -> argparse.ArgumentParser:
 def _run(chosen: argparse.Namespace) -> int:
     from eval.early import check_early
     from eval.run import run, table
+    from eval.suite_runs import beside_published, dry_run, planned_runs
 
-    config = RunConfig(**given(chosen))  # type: ignore[arg-type]  # read by the types of its fields
-    check_early(config)
-    folder, scores = run(config, quiet=chosen.quiet)
-    if not chosen.quiet:
-        print(table(scores))
-    print(folder)
+    suite, planned = planned_runs(chosen.suite, given(chosen))
+    if chosen.dry_run:
+        print(dry_run(suite, planned))
+        return 0
+    for one in planned:
+        check_early(one.config)
+    for one in planned:
+        folder, scores = run(one.config, quiet=chosen.quiet, suite=one.described())
+        if not scores:  # a rank of torchrun whose work is done
+            continue
+        if not chosen.quiet:
+            print("\n\n".join(filter(None, [table(scores), beside_published(suite, one, folder, scores)])))
+        print(folder)
     return 0
 
 

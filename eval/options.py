@@ -66,6 +66,27 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         _add_option(parser, option.name, option.default)
 
 
+def add_run_switches(parser: argparse.ArgumentParser) -> None:
+    """Add what says how to run rather than what: a suite, a dry run, quiet."""
+    parser.add_argument(
+        "--suite",
+        metavar="NAME",
+        help="a committed list of runs (eval/suites/); other options take the place of what it says; "
+        "example: --suite v4-truncation --model mini --benchmark bundled",
+    )
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="only say what it would take: items, tokens, disk, hours per device; "
+        "example: --suite v4-truncation --dry-run",
+    )
+    parser.add_argument(
+        "--quiet",
+        action="store_true",
+        help="print nothing but the result's folder and errors; example: --quiet",
+    )
+
+
 def given(chosen: argparse.Namespace) -> dict[str, object]:
     """Fields of `RunConfig` that the command line names, with their values."""
     values = {option.name: getattr(chosen, option.name) for option in fields(RunConfig)}

@@ -2,7 +2,7 @@
 
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
@@ -22,12 +22,15 @@ from eval.rivals import Rivals, rank_rivals
 from eval.scores import check_depth
 
 
-def run(config: RunConfig, *, quiet: bool = False) -> tuple[Path, list[Score]]:
+def run(
+    config: RunConfig, *, quiet: bool = False, suite: Mapping[str, object] | None = None
+) -> tuple[Path, list[Score]]:
     """Do what the settings say.
 
     Args:
         config: the settings.
         quiet: say nothing on the way.
+        suite: what the result keeps of the suite that the run is part of.
 
     Returns:
         The run's folder, and its scores.
@@ -56,6 +59,8 @@ def run(config: RunConfig, *, quiet: bool = False) -> tuple[Path, list[Score]]:
     notices = [*said, *rivals.notices, *chain.from_iterable(model.pop("notices") for model in models)]
     seconds = time.monotonic() - began
     about = provenance(config, [*models, *rivals.models], found, notices, seconds) | outcome.details()
+    if suite is not None:
+        about["suite"] = dict(suite)
 
     def attach(folder: Path) -> None:
         outcome.examples.write(folder)
