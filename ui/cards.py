@@ -131,11 +131,12 @@ def _result(hit: Hit, item: Item, share: float) -> str:
         f"<span class='xp-body'><span class='xp-label'>{esc(item.label)}</span>"
         f"<span class='xp-bar'><span style='width:{width:.1f}%'></span></span></span>"
         f"<span class='xp-score'><b>{hit.score:.3f}</b><small>{percent(hit.share)}</small></span>"
-        f"{_moved(hit.moved)}</button></li>"
+        f"{moved(hit.moved)}</button></li>"
     )
 
 
-def _moved(places: int | None) -> str:
+def moved(places: int | None) -> str:
+    """Places gained or lost against full width, as a small sign with words; "" for None."""
     if places is None:
         return ""
     if places == 0:
