@@ -6,7 +6,7 @@ The vision tower carries no LoRA, so a pool of pictures is encoded once and used
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from embedder.adapters import adapter_parameters, inject, lora_config, lora_layers
-from embedder.training.batches import Padded, caption_group, pair_batch, share_a_text
+from embedder.training.batches import Padded, caption_group, pad
+from embedder.training.frozen import TEMPERATURE, FrozenPairs, freeze
 from embedder.training.losses import info_nce, matryoshka_info_nce, max_sim
 from embedder.training.network import TASKS, ImageTemplate, Miniature, masked_mean
 from embedder.training.pairs import PairSet
@@ -31,24 +32,41 @@ RANK = 16
 # Chosen on the held-out functions that the card reports (bare body .489 to .511, scenes 4-way .983 to .960).
 SHIPPED_STRENGTH = 0.5
 MIXTURES: dict[str, dict[str, float]] = {
-    "retrieval": {"body": 0.22, "code": 0.1, "details": 0.1, "gloss": 0.13, "names": 0.05, "pictures": 0.4},
+    "retrieval": {
+        "body": 0.22, "code": 0.08, "details": 0.1, "titled": 0.07, "continued": 0.08, "gloss": 0.1,
+        "names": 0.03, "pictures": 0.32,
+    },
     "text-matching": {"translations": 0.3, "synonyms": 0.15, "captions": 0.25, "gloss": 0.15, "names": 0.15},
     "code": {"body": 0.5, "code": 0.3, "details": 0.1, "names": 0.1},
-}
+}  # fmt: skip
 """For each task, how often a source gives the batch; "pictures" are captions and drawn scenes."""
 
 
 @dataclass(frozen=True)
 class AdapterSettings:
-    """Length of one adapter's training."""
+    """Length of one adapter's training, and how much a step sees.
 
-    steps: int = 280
-    batch: int = 48
-    tokens: int = 72
-    rate: float = 2e-3
+    Attributes:
+        steps: of each adapter.
+        batch: pairs of which both sides go through the network.
+        queries: further left sides, which are short.
+        tokens: a text is cut to.
+        rate: of learning, at its highest.
+        late_weight: of the late-interaction loss.
+        pair_weight: of the loss within the batch, next to the one against the bank.
+        pool: pictures.
+        bank: frozen texts a side is told apart from, at most.
+    """
+
+    steps: int = 320
+    batch: int = 24
+    queries: int = 72
+    tokens: int = 128
+    rate: float = 1e-3
     late_weight: float = 0.3
+    pair_weight: float = 0.5
     pool: int = 4096
-    queue: int = 2048
+    bank: int = 6144
 
 
 def settings_dict(strength: float = 1.0) -> dict[str, Any]:
@@ -142,9 +160,9 @@ def train_adapters(
     seed: int,
 ) -> None:
     """Train the three LoRAs in place, one after the other, each resumable on its own."""
-    pool = picture_pool(network, settings.pool, seed)
+    work = _Work(network, tokenizer, sources, picture_pool(network, settings.pool, seed), settings)
     for index, task in enumerate(TASKS):
-        _train_one(task, _Work(network, tokenizer, sources, pool, settings), folder, seed + 100 * index)
+        _train_one(task, work, folder, seed + 100 * index)
 
 
 def _train_one(task: str, work: _Work, folder: Path, seed: int) -> None:
@@ -158,16 +176,23 @@ def _train_one(task: str, work: _Work, folder: Path, seed: int) -> None:
         parameters += list(projector.parameters())
     for parameter in parameters:
         parameter.requires_grad_(True)
+    names = [name for name in MIXTURES[task] if name in ("pictures", "captions") or work.sources.get(name)]
+    for name in set(names) - {
+        "pictures",
+        "captions",
+    }:  # the LoRA is still silent: these are the base's vectors
+        if name not in work.banks:
+            kept = folder / f"frozen-{name}.pt"
+            work.banks[name] = freeze(network, work.sources[name], settings.bank, settings.tokens, seed, kept)
     optimiser = torch.optim.AdamW(parameters, lr=settings.rate, weight_decay=0.0)
     progress = Progress(folder, f"adapter-{task}", settings.steps)
     restore(progress, network, optimiser)
-    names = [name for name in MIXTURES[task] if name in ("pictures", "captions") or work.sources.get(name)]
     chances = np.array([MIXTURES[task][name] for name in names])
     for step in progress.steps():
         rng = np.random.default_rng((seed, 8, step))
         name = str(rng.choice(names, p=chances / chances.sum()))
         dims = some_dims(network.sizes.dims, rng)
-        dense, late = work.pictures(rng, dims) if name == "pictures" else work.pairs(name, rng, dims)
+        dense, late = work.losses(name, rng, dims)
         loss = dense + settings.late_weight * late
         descend(optimiser, loss, parameters, settings.rate * schedule(step, settings.steps, 30))
         progress.log(step, dense=dense.item(), late=late.item())
@@ -184,21 +209,10 @@ class _Work:
     sources: dict[str, PairSet]
     pool: PicturePool
     settings: AdapterSettings
+    banks: dict[str, FrozenPairs] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.template = ImageTemplate.of(self.tokenizer).shortened()
-        self.queues: dict[str, tuple[Tensor, Tensor]] = {}
-
-    def queued(self, name: str, right: Tensor, keys: Tensor) -> tuple[Tensor, Tensor]:
-        """The right sides with those of the source's last batches behind them: many negatives at no cost.
-
-        The vectors of a moment ago are good enough, a LoRA changing slowly (He et al., MoCo, 2020).
-        """
-        empty = (right.detach()[:0], keys[:0])
-        old, old_keys = self.queues.get(name, empty)
-        kept = (torch.cat([right.detach(), old]), torch.cat([keys, old_keys]))
-        self.queues[name] = (kept[0][: self.settings.queue], kept[1][: self.settings.queue])
-        return torch.cat([right, old]), torch.cat([keys, old_keys])
 
     def encode(self, side: Padded) -> tuple[Tensor, Tensor]:
         """Mean states (n, hidden) and projected unit token vectors (n, tokens, late)."""
@@ -206,33 +220,41 @@ class _Work:
         late = functional.normalize(self.network.multi_vector_projector(states).float(), dim=-1)
         return masked_mean(states.float(), side.mask), late
 
+    def losses(self, name: str, rng: np.random.Generator, dims: list[int]) -> tuple[Tensor, Tensor]:
+        """Dense and late loss of a batch from the source `name`."""
+        drawn = {"pictures": self.pictures, "captions": self.captions}
+        return drawn[name](rng, dims) if name in drawn else self.pairs(name, rng, dims)
+
     def pairs(self, name: str, rng: np.random.Generator, dims: list[int]) -> tuple[Tensor, Tensor]:
-        """Dense and late InfoNCE of one text source."""
-        if name == "captions":
-            return self.captions(rng, dims)
-        batch = pair_batch(self.sources[name], self.settings.batch, rng, self.settings.tokens)
+        """Dense and late losses of one text source: each side finds its other half among frozen ones."""
+        count, bank = self.settings.batch, self.banks[name]
+        picks = rng.choice(len(bank), min(len(bank), count + self.settings.queries), replace=False)
+        sides = [
+            pad([rows.row(int(i), self.settings.tokens) for i in bank.picks[chosen]])
+            for rows, chosen in ((bank.pairs.left, picks), (bank.pairs.right, picks[:count]))
+        ]
         with half():
-            left, left_late = self.encode(batch.left)
-            right, right_late = self.encode(batch.right)
-        rights, keys = self.queued(name, right, batch.keys)
-        same = share_a_text(batch.keys, keys)
-        dense = matryoshka_info_nce(left, rights, dims, same=same, temperature=0.05)
-        scores = max_sim(left_late, batch.left.mask, right_late, batch.right.mask)
-        return dense, info_nce(scores / 0.05, batch.same)
+            left, left_late = self.encode(sides[0])
+            right, right_late = self.encode(sides[1])
+        dense = bank.loss(left, picks, bank.right, dims) + bank.loss(right, picks[:count], bank.left, dims)
+        same = bank.same(picks[:count])[:, picks[:count]]
+        within = matryoshka_info_nce(left[:count], right, dims, same=same, temperature=TEMPERATURE)
+        scores = max_sim(left_late[:count], sides[0].mask[:count], right_late, sides[1].mask)
+        return dense / 2 + self.settings.pair_weight * within, info_nce(scores / TEMPERATURE, same)
 
     def captions(self, rng: np.random.Generator, dims: list[int]) -> tuple[Tensor, Tensor]:
         """Captions against paraphrases and hard negatives."""
-        group = caption_group(self.settings.batch // 2, rng, self.tokenizer)
+        group = caption_group(self.settings.batch, rng, self.tokenizer)
         with half():
             vectors, late = self.encode(group.texts)
         count, mask = group.count, group.texts.mask
         dense = matryoshka_info_nce(vectors[:count], vectors[count:], dims, same=group.same)
         scores = max_sim(late[:count], mask[:count], late[count:], mask[count:])
-        return dense, info_nce(scores / 0.05, group.same)
+        return dense, info_nce(scores / TEMPERATURE, group.same)
 
     def pictures(self, rng: np.random.Generator, dims: list[int]) -> tuple[Tensor, Tensor]:
         """Captions, with hard negatives, against pictures: rows are pictures, columns captions."""
-        picks = rng.choice(len(self.pool.scenes), self.settings.batch, replace=False)
+        picks = rng.choice(len(self.pool.scenes), 2 * self.settings.batch, replace=False)
         scenes = [self.pool.scenes[i] for i in picks]
         group = caption_group(len(scenes), rng, self.tokenizer, negatives=3, scenes=scenes)
         texts = Padded(group.texts.ids[group.count :], group.texts.mask[group.count :])
@@ -245,4 +267,4 @@ class _Work:
         dense = matryoshka_info_nce(states.float().mean(1), captions, dims, same=group.same)
         everything = torch.ones(late.shape[:2], dtype=torch.bool)
         scores = max_sim(captions_late, texts.mask, late, everything).T  # (pictures, captions)
-        return dense, info_nce(scores / 0.05, group.same)
+        return dense, info_nce(scores / TEMPERATURE, group.same)

@@ -86,7 +86,7 @@ def smoke() -> Recipe:
         bank=BankSettings(
             steps=6, batch=8, anchors=4, general=4, general_tokens=16, warm_up=2, tellings=1, things=6
         ),
-        adapters=AdapterSettings(steps=6, batch=8, tokens=24, pool=64),
+        adapters=AdapterSettings(steps=6, batch=8, queries=8, tokens=24, pool=64, bank=64),
         few=True,
     )
 
