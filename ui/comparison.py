@@ -256,7 +256,7 @@ def _difference(state: Comparison, matrices: Sequence[Array]) -> str:
 def open_pair(state: Comparison | None, metric: object, dim: object, row: object, col: object) -> str:
     """The two items of a cell with their numbers; "" for a cell that is no longer there."""
     if state is None:
-        return no_pair()
+        return no_comparison()
     count = len(state.items)
     a, b = index(row, count), index(col, count)
     if a is None or b is None:
@@ -300,7 +300,16 @@ def _rank_words(state: Comparison, a: int, b: int, chosen: Look) -> str:
 
 def blank() -> tuple[Any, ...]:
     """The outputs behind the status when there is no result: state, two figures, remark, pair, code."""
-    return None, "", "", "", no_pair(), ""
+    return None, "", "", "", no_comparison(), ""
+
+
+def no_comparison() -> str:
+    """What stands where the pair will be while there is no heat map either."""
+    return cards.empty(
+        "Nothing compared yet",
+        "Put two items or more into the collection and press Compare; a click on a cell then shows its two "
+        "items here.",
+    )
 
 
 def no_pair() -> str:

@@ -65,10 +65,10 @@ def _said(added: Added) -> str:
     return cards.notes(added.problems, [*added.notices, *done])
 
 
-def remove_item(collection: Collection, event: gr.EventData) -> tuple[Collection, str]:
-    """A click on an item's cross takes it out."""
+def remove_item(collection: Collection, event: gr.EventData) -> tuple[Collection, str, str]:
+    """A click on an item's cross takes it out, and what was said before with it."""
     updated = without(collection, index_of(event))
-    return updated, cards.collection_list(updated)
+    return updated, cards.collection_list(updated), ""
 
 
 def editor(collection: gr.State) -> Editor:
@@ -90,7 +90,7 @@ def editor(collection: gr.State) -> Editor:
     changed = [
         gr.on(adding, guarded(add_texts), [collection, box], [*outputs, box], **QUIET),
         view.dropped(guarded(add_images), collection, outputs, **QUIET),
-        view.remove(guarded(remove_item), collection, [collection, view], **QUIET),
+        view.remove(guarded(remove_item), collection, outputs, **QUIET),
         empty.click(guarded(clear), None, outputs, **QUIET),
     ]
     loaded = chosen.input(guarded(load_example), chosen, outputs, **QUIET)

@@ -248,7 +248,7 @@ def _sources() -> list[Any]:
         row = uploads.drop_zone(uploads.pictures_row(first.pictures), "Drop pictures here, or choose files")
         messages = cards.plain("", elem_classes="xp-messages")
     row.dropped(guarded(uploads.add_pictures), pictures, [pictures, row, messages], **controls.QUIET)
-    row.remove(guarded(uploads.remove_picture), pictures, [pictures, row], **controls.QUIET)
+    row.remove(guarded(uploads.remove_picture), pictures, [pictures, row, messages], **controls.QUIET)
     with gr.Row(elem_classes="xp-checks"):
         per_line = gr.Checkbox(True, label="Each line is a text", min_width=130)
         pairs = "line 1 with picture 1 …"

@@ -16,7 +16,7 @@ from ui.comparison import (
     Comparison,
     blank,
     keep_up,
-    no_pair,
+    no_comparison,
     open_pair,
     redraw,
     repaint,
@@ -60,7 +60,7 @@ def layout(bench: Workbench, collection: gr.State) -> Widgets:
                     charts.chart(elem_id=f"similarity-figure-{at}", elem_classes="xp-card") for at in (1, 2)
                 ]
             remark = cards.plain("", elem_id="similarity-remark")
-            pair = cards.plain(no_pair(), elem_classes="xp-card", elem_id="similarity-pair")
+            pair = cards.plain(no_comparison(), elem_classes="xp-card", elem_id="similarity-pair")
             cards.plain(cards.explain(EXPLANATION))
             with gr.Accordion("The Python that does the same", open=False):
                 code = gr.Code(language="python", show_label=False, interactive=False)

@@ -82,8 +82,11 @@ def replace_picture(event: gr.EventData) -> tuple[tuple[Item, ...], str, str]:
     return updated, pictures_row(updated), cards.notes(said.problems, said.notices)
 
 
-def remove_picture(pictures: Sequence[Item], event: gr.EventData) -> tuple[tuple[Item, ...], str]:
-    """A click on a thumbnail's cross takes it out."""
+def remove_picture(pictures: Sequence[Item], event: gr.EventData) -> tuple[tuple[Item, ...], str, str]:
+    """A click on a thumbnail's cross takes it out, and what was said before with it.
+
+    Returns as :func:`add_pictures`.
+    """
     data = event._data if isinstance(event._data, dict) else {}
     updated = without(pictures, data.get("index"))
-    return updated, pictures_row(updated)
+    return updated, pictures_row(updated), ""

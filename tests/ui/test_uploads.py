@@ -60,7 +60,8 @@ def test_pictures_join_and_go(pictures: list[str], uploaded: Callable[[], str]) 
     updated, html, _ = uploads.add_pictures(there, event(paths=[uploaded()]))
     assert [item.name for item in updated] == ["picture 1.png", "a picture.png"]
     assert html.count("<img") == 2 and "aria-label='Remove a picture.png'" in html
-    left, html = uploads.remove_picture(updated, event(index=0))
+    left, html, said = uploads.remove_picture(updated, event(index=0))
+    assert said == ""
     assert [item.name for item in left] == ["a picture.png"] and html.count("<img") == 1
     assert uploads.remove_picture(left, event(index=5))[0] == left
 
