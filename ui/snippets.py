@@ -97,3 +97,39 @@ def search_code(
             "    print(place, documents[i], round(float(scores[i]), 3), f'{shares[i]:.1%}')",
         ]
     )
+
+
+def late_code(
+    query: Item,
+    items: Sequence[Item],
+    *,
+    load: str,
+    task: str,
+    passage: str,
+    lengths: tuple[int, int],
+    max_pixels: int | None,
+) -> str:
+    """Max-sim of these items for the query, and the best one's map of every query token.
+
+    ``passage`` is the items' role, ``lengths`` the longest query and item in tokens.
+    """
+    pixels = f", max_pixels={max_pixels}" if max_pixels else ""
+    options = _options([query, *items], task, 0).replace(
+        "truncate_dim=0, vectors=('dense',)", "vectors=('late',)"
+    )
+    return _join(
+        [
+            *_header(load, [query, *items], "similarity"),
+            *_inputs("documents", items),
+            *_inputs("queries", [query]),
+            options.removesuffix(")") + pixels + ")",
+            f"asked = model.embed(queries, prompt_name='query', max_length={lengths[0]}, **options)",
+            f"found = model.embed(documents, prompt_name={passage!r}, max_length={lengths[1]}, **options)",
+            "scores = similarity.max_sim(asked.late, found.late)[0]",
+            "best = int(scores.argmax())",
+            "print(documents[best], round(float(scores[best]), 3), found.grids[best])",
+            "products = asked.late[0] @ found.late[best].T  # (query tokens, tokens of the best document)",
+            "for piece, row in zip(model.pieces(queries[0], grid=asked.grids[0]), products):",
+            "    print(repr(piece.text), piece.kind, int(row.argmax()), round(float(row.max()), 3))",
+        ]
+    )
