@@ -101,7 +101,7 @@ def _query() -> tuple[gr.Textbox, gr.State, gr.HTML, gr.Button, Jobs]:
             pictures = gr.State(())
             row = uploads.drop_zone("", "Drop a picture, or choose one", multiple=False)
             messages = cards.plain("", elem_classes="xp-messages")
-    row.dropped(guarded(uploads.replace_picture), None, [pictures, row, messages], **QUIET)
+    row.dropped(guarded(uploads.replace_picture), pictures, [pictures, row, messages], **QUIET)
     row.remove(guarded(uploads.remove_picture), pictures, [pictures, row, messages], **QUIET)
     with gr.Row(elem_classes="xp-buttons"):
         go = gr.Button("Search", variant="primary", elem_id="search-go", min_width=120)

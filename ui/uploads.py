@@ -75,10 +75,13 @@ def add_pictures(pictures: Sequence[Item], event: gr.EventData) -> tuple[tuple[I
     return updated, pictures_row(updated), cards.notes(said.problems, said.notices)
 
 
-def replace_picture(event: gr.EventData) -> tuple[tuple[Item, ...], str, str]:
-    """A dropped picture takes the place of the one that was there. Returns as :func:`add_pictures`."""
+def replace_picture(pictures: Sequence[Item], event: gr.EventData) -> tuple[tuple[Item, ...], str, str]:
+    """A dropped picture takes the place of the one that was there, which stays if the new one is none.
+
+    Returns as :func:`add_pictures`.
+    """
     said = received(event)
-    updated = said.items[:1]
+    updated = said.items[:1] or tuple(pictures or ())
     return updated, pictures_row(updated), cards.notes(said.problems, said.notices)
 
 

@@ -73,6 +73,10 @@ def test_there_is_a_limit(pictures: list[str], uploaded: Callable[[], str]) -> N
 
 
 def test_a_query_picture_replaces_the_last(uploaded: Callable[[], str]) -> None:
-    first, _, _ = uploads.replace_picture(event(paths=[uploaded()]))
-    second, html, _ = uploads.replace_picture(event(paths=[uploaded(), uploaded()]))
+    first, _, _ = uploads.replace_picture((), event(paths=[uploaded()]))
+    second, html, _ = uploads.replace_picture(first, event(paths=[uploaded(), uploaded()]))
     assert len(first) == len(second) == 1 and html.count("<img") == 1
+    bad = Path(uploaded())
+    bad.write_text("no picture")
+    kept, html, said = uploads.replace_picture(second, event(paths=[str(bad)]))
+    assert kept == second and html.count("<img") == 1 and "xp-error" in said
