@@ -9,7 +9,7 @@ import gradio as gr
 import numpy as np
 
 from embedder.spec import MINI
-from ui import embed, examples, search, server, similarity, theme
+from ui import embed, examples, heatmap, search, server, similarity, theme
 from ui.cards import esc
 from ui.collection import text_item
 from ui.server import Health
@@ -68,6 +68,8 @@ def page(bench: Workbench) -> gr.Blocks:
                 similarity.build(bench, collection, similarity_tab)
             with gr.Tab("Search", id="search") as search_tab:
                 search.build(bench, collection, search_tab)
+            with gr.Tab("Tokens & patches", id="late") as late_tab:
+                heatmap.build(bench, collection, late_tab)
     demo.queue(api_open=False, max_size=server.QUEUE_SIZE, default_concurrency_limit=4)
     return demo
 
