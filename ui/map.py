@@ -177,10 +177,12 @@ def build(
     parts.jobs.connect([parts.status, state, *shown], (gr.skip(),) * 4)
     inputs = [view, state, brought, collection, *parts.encoding, *parts.drawing]
     own_queue = partial(_in_queue, MAP_QUEUE)
+    marked, follow = [parts.figure, parts.panel], guarded(map_view.near_again)
 
     def drawn_by(listener: Callable[..., Any], handler: Callable[..., Any]) -> None:
         parts.jobs.run(listener, partial(handler, bench), inputs)
         after = parts.jobs.events[-1].then
+        after(follow, [view, state, parts.drawing[2]], marked, **LIGHT)
         parts.jobs.run(own_queue(after), partial(map_view.refine, maker), [view, state])
 
     drawn_by(parts.go.click, map_view.run)
@@ -197,8 +199,9 @@ def build(
     for changed in (parts.grouping[0].input, parts.grouping[1].release):
         parts.jobs.run(own_queue(changed), partial(map_view.group, maker), [state, *parts.grouping])
     parts.jobs.bind()
+    slider.change(follow, [view, state, slider], marked, **LIGHT)
     for source in (parts.figure.pick, parts.panel.pick):
-        source(guarded(_near), [state, slider], [parts.figure, parts.panel], **LIGHT)
+        source(guarded(_near), [view, state, slider], marked, **LIGHT)
 
 
 def _in_queue(name: str, listener: Callable[..., Any]) -> Callable[..., Any]:
@@ -210,8 +213,8 @@ def _in_queue(name: str, listener: Callable[..., Any]) -> Callable[..., Any]:
     return listen
 
 
-def _near(state: MapState | None, dim: object, event: gr.EventData) -> tuple[Any, ...]:
-    return map_view.near(state, dim, controls.index_of(event))
+def _near(view: View, state: MapState | None, dim: object, event: gr.EventData) -> tuple[Any, ...]:
+    return map_view.near(view, state, dim, controls.index_of(event))
 
 
 def warm_up(bench: Workbench) -> None:

@@ -50,10 +50,17 @@ class Look:
 
 @dataclass
 class View:
-    """What changes while a visitor looks: the map wanted last, and the maps that others are turned onto."""
+    """What changes while a visitor looks.
+
+    Attributes:
+        wanted: the map wanted last.
+        anchors: the maps that others are turned onto, by points, method and axes.
+        item: the one whose neighbours are on show.
+    """
 
     wanted: Look | None = None
     anchors: dict[tuple[str, str, int], Array] = field(default_factory=dict)
+    item: int | None = None
 
     def anchor(self, base: str, look: Look, layout: Array) -> Array:
         """The first map of this method for these points; ``layout`` becomes it if there was none."""
@@ -143,7 +150,7 @@ def run(
 def _state(
     points: Points, vectors: Array, task: str, prompt: str, before: MapState | None, messages: str
 ) -> MapState:
-    base = points.base()
+    base = points.base
     unit = truncate(vectors, vectors.shape[1])
     if before is not None and before.base == base:
         frame, points = before.frame, before.points
@@ -166,6 +173,7 @@ def _drawn(
     now = replace(chosen, method="PCA")
     layout, measures = lay_out(view, state, now, raw_pca(state, now))
     same = before is not None and before.base == state.base
+    view.item = view.item if same else None
     if same:
         figure = gr.update(patch=made.packed(layout))
     else:
@@ -342,7 +350,7 @@ def _central(state: MapState, step: Step) -> list[int]:
     return list(projection.central(state.vectors, step.result))
 
 
-def near(state: MapState | None, dim: object, item: object) -> tuple[Any, ...]:
+def near(view: View, state: MapState | None, dim: object, item: object) -> tuple[Any, ...]:
     """A click on a point: its neighbours at full width and at the chosen one.
 
     Returns:
@@ -350,7 +358,9 @@ def near(state: MapState | None, dim: object, item: object) -> tuple[Any, ...]:
     """
     at = index(item, len(state.points.items)) if state is not None else None
     if state is None or at is None:
+        view.item = None
         return gr.skip(), neighbourhood.nothing_chosen()
+    view.item = at
     full = state.vectors.shape[1]
     width = look("PCA", "2D", dim, full).dim
     wide = neighbourhood.nearest(state.vectors, at, full)
@@ -358,6 +368,11 @@ def near(state: MapState | None, dim: object, item: object) -> tuple[Any, ...]:
     mark = {"base": state.base, "item": at, "full": wide.rows, "cut": cut.rows}
     shown = neighbourhood.panel(state.points.items, state.vectors, at, wide, cut)
     return gr.update(near=made.packed(mark)), shown
+
+
+def near_again(view: View, state: MapState | None, dim: object) -> tuple[Any, ...]:
+    """The width or the adapter changed: the neighbours on show follow. Returns as :func:`near`."""
+    return near(view, state, dim, view.item)
 
 
 def blank() -> tuple[Any, ...]:
@@ -371,7 +386,7 @@ def keep_up(
     """When the tab opens or its collection changes, draw without being asked, if the model is quick."""
     ready = brought is not None and brought.vectors is not None
     points = brought if brought is not None else Points.gather(tuple(values[0] or ()))
-    shown = state is not None and len(points.items) >= 2 and state.base == points.base()
+    shown = state is not None and len(points.items) >= 2 and state.base == points.base
     if shown or not (ready or bench.eager()):
         yield (gr.skip(),) * 5
         return

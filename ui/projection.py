@@ -39,8 +39,8 @@ NOISE = -1
 def pca(vectors: Array, count: int) -> tuple[Array, Array]:
     """The directions in which the vectors spread most.
 
-    Exact up to 512 dimensions, by subspace iteration above. The sign of each axis is such that its largest
-    weight is positive, so that equal input gives equal maps.
+    Exact up to 512 dimensions or 512 vectors, by subspace iteration where there are more of both. The sign
+    of each axis is such that its largest weight is positive, so that equal input gives equal maps.
 
     Args:
         vectors: float32 (n, dim), n 1 or more.
@@ -67,6 +67,11 @@ def _principal_axes(centred: Array, count: int) -> Array:
     if dim <= EXACT_PCA:
         _, vectors = np.linalg.eigh((centred.T @ centred).astype(np.float64))
         return np.asarray(vectors[:, ::-1][:, :count])
+    if len(centred) <= EXACT_PCA:  # the same axes from the smaller matrix of inner products
+        strengths, mixes = np.linalg.eigh((centred @ centred.T).astype(np.float64))
+        axes = centred.T @ mixes[:, ::-1][:, :count]
+        lengths = np.linalg.norm(axes, axis=0)
+        return np.asarray(axes / np.where(strengths[::-1][: axes.shape[1]] > 1e-9, lengths, np.inf))
     rng = np.random.default_rng(SEED)
     basis = rng.standard_normal((dim, min(dim, count + 8))).astype(np.float32)
     for _ in range(12):

@@ -1,5 +1,6 @@
 """Maps computed in a process of their own, one at a time, with progress, and results remembered."""
 
+import contextlib
 import hashlib
 import os
 import pickle
@@ -109,6 +110,8 @@ class Projector:
                 messages.put((number, kind, what))
         except (EOFError, OSError, pickle.UnpicklingError):
             messages.put((-1, "gone", None))
+        finally:
+            process.stdout.close()
 
     def compute(self, name: str, vectors: Array, **options: Any) -> Iterator[Step]:
         """Run a job: "UMAP", "t-SNE" or "clusters" of :mod:`ui.projection`, or recall its result.
@@ -196,6 +199,9 @@ class Projector:
             if self._process is not None:
                 self._process.kill()
                 self._process.wait()
+                if self._process.stdin is not None:
+                    with contextlib.suppress(OSError):  # what was still to be sent has nobody to go to
+                        self._process.stdin.close()
                 self._process = None
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from embedder.spec import MINI
 from ui import embed, examples, heatmap, search, server, similarity, theme
+from ui import map as map_page
 from ui.cards import esc
 from ui.collection import text_item
 from ui.server import Health
@@ -70,6 +71,8 @@ def page(bench: Workbench) -> gr.Blocks:
                 search.build(bench, collection, search_tab)
             with gr.Tab("Tokens & patches", id="late") as late_tab:
                 heatmap.build(bench, collection, late_tab)
+            with gr.Tab("Map", id="map") as map_tab:
+                map_page.build(bench, collection, map_tab)
     demo.queue(api_open=False, max_size=server.QUEUE_SIZE, default_concurrency_limit=4)
     return demo
 
@@ -112,6 +115,7 @@ def warm_up(bench: Workbench, health: Health) -> threading.Thread:
     """
     thread = threading.Thread(target=_warm_up, args=(bench, health), name="warm-up", daemon=True)
     thread.start()
+    map_page.warm_up(bench)
     return thread
 
 

@@ -94,7 +94,9 @@ Object.assign(window.Explorer, (() => {
   function colours(map, wanted) {
     const choice = map.find(".xp-map-colour"), before = wanted ?? choice.value, names = columns(map).map((field) => field.name);
     choice.replaceChildren(...names.map((name) => { const o = make("option", "", name); o.value = name; return o; }));
-    choice.value = names.includes(before) ? before : names[0] ?? "";
+    const telling = columns(map).find((field) => field.names.length > 1 && field.names.length <= 30);
+    choice.value = names.includes(before) ? before : telling?.name ?? names[0] ?? "";
+    choice.closest("label").hidden = !names.length;
     paint(map);
   }
   function paint(map) {

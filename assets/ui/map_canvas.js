@@ -44,12 +44,14 @@ window.ExplorerCanvas = function () {
       const low = [1e9, 1e9, 1e9], high = [-1e9, -1e9, -1e9];
       for (let i = 0; i < at.length; i++) { const k = i % 3; if (at[i] < low[k]) low[k] = at[i]; if (at[i] > high[k]) high[k] = at[i]; }
       const c = low.map((l, k) => (l + high[k]) / 2), half = low.map((l, k) => Math.max(1e-6, (high[k] - l) / 2));
-      return { c, half, radius: axes === 3 ? Math.hypot(...half) : 0 };
+      let radius = 0;
+      if (axes === 3) for (let i = 0; i < at.length; i += 3) radius = Math.max(radius, (at[i] - c[0]) ** 2 + (at[i + 1] - c[1]) ** 2 + (at[i + 2] - c[2]) ** 2);
+      return { c, half, radius: Math.sqrt(radius) || 1e-6 };
     }
     function fitOf(at, axes) {
       const { c, half, radius } = bounds(at, axes), pad = v.n <= LABELLED ? 46 : 22;
       const w = Math.max(50, v.width / 2 - pad), h = Math.max(50, v.height / 2 - pad);
-      return { c, scale: axes === 3 ? Math.min(w, h) / radius * 1.25 : Math.min(w / half[0], h / half[1]) };
+      return { c, scale: axes === 3 ? Math.min(w, h) / radius * 1.05 : Math.min(w / half[0], h / half[1]) };
     }
     /* Positions (n x axes); the way there is shown unless there is nothing to come from. */
     function setLayout(positions, axes, animate) {
@@ -221,15 +223,13 @@ window.ExplorerCanvas = function () {
       return best;
     }
     function inside(shape) {
-      const found = [];
+      const sheet = document.createElement("canvas"), w = (sheet.width = Math.ceil(v.width)), h = (sheet.height = Math.ceil(v.height));
+      const mask = sheet.getContext("2d", { willReadFrequently: true }); // filled once, then one look per point
+      mask.beginPath(); shape.forEach(([x, y], at) => (at ? mask.lineTo(x, y) : mask.moveTo(x, y))); mask.fill();
+      const alpha = mask.getImageData(0, 0, w, h).data, found = [];
       for (let i = 0; i < v.n; i++) {
-        if (!isLit(i)) continue;
-        let odd = false;
-        for (let a = 0, b = shape.length - 1; a < shape.length; b = a++) {
-          const [xa, ya] = shape[a], [xb, yb] = shape[b];
-          if (ya > sy[i] !== yb > sy[i] && sx[i] < ((xb - xa) * (sy[i] - ya)) / (yb - ya) + xa) odd = !odd;
-        }
-        if (odd) found.push(i);
+        const x = Math.floor(sx[i]), y = Math.floor(sy[i]);
+        if (x >= 0 && y >= 0 && x < w && y < h && alpha[4 * (y * w + x) + 3] > 127 && isLit(i)) found.push(i);
       }
       return found;
     }

@@ -1,7 +1,7 @@
 """A page with the Map tab alone, on a made collection of vectors: `many_points.py --points 50000 --port P`.
 
-The vectors are those of 20 groups with noise, with a fixed seed; each item has metadata, one in a hundred a
-picture where --pictures is given. It is a program of its own, as a collection of the page holds 200 items.
+The vectors are those of 20 groups with noise, with a fixed seed; each item has metadata. It is a program of
+its own, as a collection of the page holds 200 items.
 """
 
 import argparse
@@ -23,7 +23,18 @@ from ui.server import Health
 from ui.vectors import Workbench
 
 GROUPS = 20
-WORDS = ("river", "lantern", "copper", "meadow", "harbour", "violin", "granite", "orchard", "compass", "ember")
+WORDS = (
+    "river",
+    "lantern",
+    "copper",
+    "meadow",
+    "harbour",
+    "violin",
+    "granite",
+    "orchard",
+    "compass",
+    "ember",
+)
 
 
 def made(count: int, dim: int = 128, seed: int = 7) -> Points:
