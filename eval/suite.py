@@ -126,9 +126,8 @@ def _part(text: Mapping[str, Any], common: Mapping[str, object]) -> Part:
     settings = {**common, **text.get("settings", {})}
     known = {option.name for option in fields(RunConfig)}
     if unknown := settings.keys() - known:
-        raise InputError(
-            f"suite: settings {', '.join(sorted(unknown))} are none of {', '.join(sorted(known))}"
-        )
+        there = ", ".join(sorted(known))
+        raise InputError(f"suite: {', '.join(sorted(unknown))} is no setting of a run; there are {there}")
     return Part(
         text["name"],
         {name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()},
