@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from embedder.errors import InputError
+from embedder.spec import MINI
 from ui import cards, controls, late_maps, snippets, uploads
 from ui.checks import choice, guarded, index
 from ui.collection import MAX_TEXT_CHARS, Item
@@ -187,12 +188,13 @@ def layout(bench: Workbench, collection: gr.State) -> Widgets:
             edited = editor(collection)
         with gr.Column(scale=8, min_width=320, elem_classes="xp-out"):
             with gr.Column(elem_classes="xp-card xp-controls"):
-                text, pictures, row, tries = _query()
-                settings, go, jobs = _settings(bench)
+                text, settings = _query(bench)
+                tries, go, jobs = _buttons()
+                pictures, row = _picture()
             status = cards.plain("", elem_classes="xp-status", elem_id="late-status")
             maps = _maps()
             cards.plain(cards.explain(EXPLANATION))
-            if bench.model_argument == "mini":
+            if bench.model_argument == MINI:
                 cards.plain(cards.explain(MINIATURE), elem_id="late-honest")
             with gr.Accordion("The Python that does the same", open=False):
                 code = gr.Code(language="python", show_label=False, interactive=False)
@@ -212,27 +214,50 @@ def _maps() -> gr.HTML:
     )
 
 
-def _query() -> tuple[gr.Textbox, gr.State, gr.HTML, gr.HTML]:
+def _query(bench: Workbench) -> tuple[gr.Textbox, list[Any]]:
+    """The query as words, and how both sides are encoded."""
     with gr.Row():
-        with gr.Column(scale=3, min_width=220):
-            text = gr.Textbox(
-                FIRST_QUERY,
-                label="Query",
-                placeholder="what should be found, token by token?",
-                lines=2,
-                max_lines=6,
-                max_length=MAX_TEXT_CHARS,
-                elem_id="late-query",
-            )
-            tries = cards.clickable(_tries(), elem_id="late-tries")
-        with gr.Column(scale=2, min_width=180, elem_id="late-image"):
-            cards.plain("<p class='xp-field'>or a picture, patch by patch</p>")
-            pictures = gr.State(())
-            row = uploads.drop_zone("", "Drop a picture, or choose one", multiple=False)
-            messages = cards.plain("", elem_classes="xp-messages")
-    row.dropped(guarded(uploads.replace_picture), None, [pictures, row, messages], **QUIET)
-    row.remove(guarded(uploads.remove_picture), pictures, [pictures, row], **QUIET)
-    return text, pictures, row, tries
+        text = gr.Textbox(
+            FIRST_QUERY,
+            label="Query",
+            info="what should be found, token by token",
+            lines=1,
+            max_lines=6,
+            max_length=MAX_TEXT_CHARS,
+            scale=3,
+            min_width=240,
+            elem_id="late-query",
+        )
+        task = controls.task_control(bench.model.tasks)
+        detail = gr.Dropdown(
+            list(DETAILS),
+            value=next(iter(DETAILS)),
+            label="Patches",
+            info="finer: 4 times as many",
+            min_width=150,
+        )
+    return text, [task, detail]
+
+
+def _buttons() -> tuple[gr.HTML, gr.Button, Jobs]:
+    """Queries to try; start and stop."""
+    tries = cards.clickable(_tries(), elem_id="late-tries")
+    with gr.Row(elem_classes="xp-buttons"):
+        go = gr.Button("Show maps", variant="primary", elem_id="late-go", min_width=120)
+        jobs = Jobs("late")
+    return tries, go, jobs
+
+
+def _picture() -> tuple[gr.State, gr.HTML]:
+    """A picture that asks in place of the words."""
+    with gr.Accordion("Or ask with a picture, patch by patch", open=False, elem_id="late-image"):
+        pictures = gr.State(())
+        row = uploads.drop_zone("", "Drop a picture, or choose one", multiple=False)
+        messages = cards.plain("", elem_classes="xp-messages")
+    shown = [pictures, row, messages]
+    row.dropped(guarded(uploads.replace_picture), pictures, shown, **QUIET)
+    row.remove(guarded(uploads.remove_picture), pictures, shown, **QUIET)
+    return pictures, row
 
 
 def _tries() -> str:
@@ -242,22 +267,6 @@ def _tries() -> str:
         for at, words in enumerate(TRY)
     )
     return f"<div class='xp-marks'><span class='xp-lead'>Try</span> {buttons}</div>"
-
-
-def _settings(bench: Workbench) -> tuple[list[Any], gr.Button, Jobs]:
-    with gr.Row():
-        task = controls.task_control(bench.model.tasks)
-        detail = gr.Dropdown(
-            list(DETAILS),
-            value=next(iter(DETAILS)),
-            label="Patches of pictures",
-            info="finer: up to 4 times as many, slower",
-            min_width=180,
-        )
-    with gr.Row(elem_classes="xp-buttons"):
-        go = gr.Button("Show maps", variant="primary", elem_id="late-go", min_width=120)
-        jobs = Jobs("late")
-    return [task, detail], go, jobs
 
 
 def build(bench: Workbench, collection: gr.State, tab: gr.Tab) -> None:

@@ -48,6 +48,7 @@
       if (!isOwn(token)) { button.classList.add("lm-fixed"); button.append(el("i", "lm-says", token.kind)); }
       view.chips.append(button);
     });
+    view.chips.dir = direction(tokens.filter((token) => token.kind === "text").map((token) => token.text).join(""));
     if (grid) patches.style.gridTemplateColumns = `repeat(${grid[1]}, minmax(22px, 46px))`;
   }
   function markChips(view, choice, values) {
@@ -73,10 +74,18 @@
     }));
     if (!shown.length) view.docs.append(el("li", "lm-none", "No document of this kind."));
   }
+  /* The open document's card comes into sight sideways; the page itself stays where it is. */
+  function reveal(list) {
+    const card = list.querySelector("[aria-pressed=true]")?.parentNode;
+    if (!card) return;
+    const left = card.offsetLeft - list.offsetLeft, right = left + card.offsetWidth - list.clientWidth;
+    if (left < list.scrollLeft || right > list.scrollLeft) list.scrollLeft = left < list.scrollLeft ? left : right + 8;
+  }
   function open(view, index) {
     view.doc = view.data.documents.find((doc) => doc.index === index) ?? view.data.documents[0];
     view.cursor = null;
     for (const button of view.docs.querySelectorAll(".lm-doc")) button.setAttribute("aria-pressed", String(Number(button.dataset.index) === view.doc.index));
+    reveal(view.docs);
     if (view.doc.map && !view.doc.ready) { view.doc.ready = ready(view.doc.map); view.doc.ready.image.onload = () => redraw(view); }
     view.body.classList.toggle("lm-waiting", !view.doc.ready);
     view.title.textContent = view.doc.ready ? "" : "Fetching this document's map …";
@@ -86,14 +95,19 @@
   }
 
   /* ---- the map ---- */
+  /* Which way the tokens run: each is a box of its own, which the browser would not put in order by itself. */
+  const RIGHT_TO_LEFT = /^[^\p{L}]*[\p{Script=Arabic}\p{Script=Hebrew}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}]/u;
+  const direction = (words) => (RIGHT_TO_LEFT.test(words) ? "rtl" : "ltr");
   function drawText(view) {
     const { units } = view.doc.ready;
-    view.text.replaceChildren(...units.map((unit, at) => {
+    const words = units.filter((unit) => unit.kind === "text").map((unit) => unit.text).join("");
+    view.text.dir = direction(words);
+    view.text.replaceChildren(...units.flatMap((unit, at) => {
       const span = set(el("span", unit.kind === "text" ? "lm-unit" : "lm-unit lm-fixed"), { "data-unit": at });
       if (unit.says) span.title = `${unit.kind}: ${unit.says}`;
-      span.append(el("span", "lm-word", unit.kind === "text" ? unit.text : quoted(unit.text).slice(1, -1)), el("small", "lm-number"));
+      span.append(el("span", "lm-word", unit.kind === "text" ? unit.text.replace(/\n/g, "↵") : quoted(unit.text).slice(1, -1)), el("small", "lm-number"));
       if (unit.count > 1) span.firstChild.append(el("sub", "", String(unit.count)));
-      return span;
+      return unit.kind === "text" && unit.text.includes("\n") ? [span, el("br")] : [span];
     }));
     view.text.hidden = !units.length;
     view.frame.hidden = !view.doc.ready.grid;
@@ -141,7 +155,7 @@
     const now = current(view), { map, choice, row, best } = now, parts = breakdown(view, map);
     if (map.grid) drawPicture(view, now);
     markText(view, now);
-    view.title.textContent = `${choiceName(view, choice)} on ${view.doc.label}`;
+    view.title.textContent = `${choiceName(view, choice)} · ${view.doc.label}`;
     view.low.textContent = now.limits[0].toFixed(2);
     view.high.textContent = now.limits[1].toFixed(2);
     view.ramp.style.background = view.look.paint === "spotlight" && map.grid ? `linear-gradient(90deg, ${paint.stops("spotlight").join(", ")})` : map.grid ? paint.rampCss() : "";
@@ -295,7 +309,7 @@
   function walkText(view, step, overUnit) {
     const { units } = view.doc.ready, at = units.findIndex((unit) => unit.first === view.cursor?.first), next = at < 0 ? 0 : clamp(at + step, units.length);
     overUnit(units[next]);
-    view.text.children[next].scrollIntoView({ block: "nearest" });
+    view.text.querySelectorAll(".lm-unit")[next].scrollIntoView({ block: "nearest" });
   }
   function walkPatches(view, step, over) {
     const { grid } = view.doc.ready, at = patchAt(view, view.doc.ready), row = Math.floor(at / grid.cols), col = at % grid.cols;
@@ -311,12 +325,12 @@
   const parse = (text) => { try { return text ? JSON.parse(text) : null; } catch { return null; } };
   function show(view, data) {
     view.data = data;
+    view.doc = null;
     view.full.hidden = !data; view.blank.hidden = Boolean(data);
     delete view.root.dataset.shown;
     if (!data) return;
     view.hover = null;
     view.pinned = "max";
-    view.doc = null;
     drawChips(view);
     drawRanking(view);
     open(view, data.first);

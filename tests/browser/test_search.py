@@ -7,7 +7,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.browser.harness import overflow, settle, shoot
-from tests.browser.steps import appears
+from tests.browser.steps import appears, open_tab
 
 RESULTS = "#search-results"
 COLUMNS = f"{RESULTS} .xp-column"
@@ -20,7 +20,7 @@ def tab(page: Page) -> Page:
 
 
 def opened(page: Page) -> Page:
-    page.get_by_role("tab", name="Search").click()
+    open_tab(page, "Search")
     appears(page, COLUMNS, 2)
     return page
 

@@ -7,7 +7,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.browser.harness import overflow, settle, shoot
-from tests.browser.steps import drawn
+from tests.browser.steps import drawn, open_tab
 
 FIRST, SECOND = "#similarity-figure-1", "#similarity-figure-2"
 PAIR = "#similarity-pair"
@@ -19,7 +19,7 @@ def tab(page: Page) -> Page:
 
 
 def opened(page: Page) -> Page:
-    page.get_by_role("tab", name="Similarity").click()
+    open_tab(page, "Similarity")
     drawn(page, FIRST, "cosine")
     return page
 
