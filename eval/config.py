@@ -35,6 +35,7 @@ class RunConfig:
         metric: named as in "ndcg@10".
         model_precision: number format of the weights.
         device: where the weights go.
+        devices: to encode on several at once, each in a process of its own.
         revision: commit on the hub.
         trust_remote_code: let sentence-transformers models run Python that comes with them.
         adapter: own LoRAs as "NAME=FOLDER".
@@ -60,6 +61,7 @@ class RunConfig:
     metric: tuple[str, ...] = METRICS
     model_precision: str = "auto"
     device: str = "auto"
+    devices: tuple[str, ...] = ()
     revision: str | None = None
     trust_remote_code: bool = False
     adapter: tuple[str, ...] = ()
@@ -97,6 +99,10 @@ class RunConfig:
         for name, value in (("depth", self.depth), ("oversample", self.oversample)):
             if value < 1:
                 raise InputError(f"--{name} is {value}, expected 1 or more")
+        if self.devices and self.device != "auto":
+            raise InputError(
+                f"--device {self.device} and --devices {','.join(self.devices)}: give one of them"
+            )
         for entry in self.adapter:
             split_adapter(entry)
 

@@ -63,6 +63,14 @@ class Counts:
         roles = table.setdefault(job.task, {})
         roles[job.role] = roles.get(job.role, 0) + count
 
+    def credit(self, other: "Counts") -> None:
+        """Take in what another process encoded: here it was found in the cache."""
+        for task, roles in other.encoded.items():
+            for role, count in roles.items():
+                self.add(self.encoded, Job(task, role), count)
+                self.add(self.cached, Job(task, role), -count)
+        self.notices += other.notices
+
 
 class Encoder:
     """A model with a cache: gives the vectors of items, encoding what is not there yet."""
@@ -99,6 +107,7 @@ class Encoder:
         self._batch_size = batch_size
         self._progress = progress or Progress(quiet=True)
         self._adapters = adapters or {}
+        self.share = (0, 1)  # of every so many items that one; several processes may fill one cache
         self._fingerprint = model_fingerprint(model)
         self._stores: dict[tuple[Job, str], Store] = {}
 
@@ -110,13 +119,16 @@ class Encoder:
     def encode(self, items: Items, jobs: Sequence[Job], label: str) -> dict[tuple[Job, str], StoredVectors]:
         """Vectors of all items for each job and kind; those not kept yet go through the model, once.
 
-        Whatever stops it, an interrupt too, what has been encoded so far is written first.
+        Whatever stops it, an interrupt too, what has been encoded so far is written first. Of a share of the
+        items nothing is returned: the rest is not there yet.
 
         Raises:
             InputError: an item cannot be encoded; it is named.
         """
+        number, of = self.share
         pending = {job: self._pending(items, job) for job in jobs}
         for job, rows in pending.items():
+            pending[job] = rows[rows % of == number]
             self.counts.add(self.counts.cached, job, len(items) - len(rows))
             self.counts.add(self.counts.encoded, job, 0)
         said: dict[Job, list[str]] = {}
@@ -133,6 +145,8 @@ class Encoder:
             if texts:
                 where = f"{label}, {job.task} {job.role}"
                 self.counts.notices.append(f"{where}: {len(texts)} notices (first: {texts[0]})")
+        if of > 1:
+            return {}
         stores = {(job, kind): self._store(job, kind) for job in jobs for kind in self._kinds}
         return {name: store.vectors_of(items.digests) for name, store in stores.items()}
 

@@ -40,6 +40,12 @@ OPTIONS: dict[str, tuple[str, str, str]] = {
     "metric": ("A,B", "ndcg@K, recall@K, precision@K, mrr@K, map", "ndcg@10,recall@100"),
     "model_precision": ("P", "of the weights: auto, float32, bfloat16, float16, int8", "float32"),
     "device": ("D", "auto, cpu, cuda, cuda:N, mps", "cuda:1"),
+    "devices": (
+        "A,B",
+        "to encode on several at once, each in a process of its own; ranks of torchrun share the work "
+        "without it",
+        "cuda:0,cuda:1",
+    ),
     "revision": ("COMMIT", "of a model on the hub; default: the pinned one", "main"),
     "trust_remote_code": (
         "",

@@ -122,12 +122,17 @@ def load_model(config: RunConfig, name: str, *, precision: str | None = None) ->
     if is_sentence_model(name):
         return SentenceModel.from_pretrained(
             name,
-            device=config.device,
+            device=_device(config),
             precision=asked,
             revision=config.revision if len(config.models) == 1 else None,
             trust_remote_code=config.trust_remote_code,
         )
-    return Embedder.from_pretrained(name, device=config.device, precision=asked, revision=config.revision)
+    return Embedder.from_pretrained(name, device=_device(config), precision=asked, revision=config.revision)
+
+
+def _device(config: RunConfig) -> str:
+    """Where this process encodes and scores: the first of several devices."""
+    return config.devices[0] if config.devices else config.device
 
 
 def load_rival(config: RunConfig, name: str) -> Model:
@@ -138,7 +143,7 @@ def load_rival(config: RunConfig, name: str) -> Model:
     """
     return SentenceModel.from_pretrained(
         name,
-        device=config.device,
+        device=_device(config),
         precision=config.model_precision if config.model_precision in PRECISIONS else "auto",
         trust_remote_code=config.trust_remote_code,
     )

@@ -12,6 +12,7 @@ from embedder import EmbedderNotice, InputError
 from eval import benchmarks
 from eval.benchmarks.model import Benchmark
 from eval.config import RunConfig
+from eval.distributed import Shares, encode_together, rank_of_torchrun
 from eval.measure import Outcome, measure
 from eval.metrics import metric
 from eval.plan import check_models, make_plan
@@ -33,7 +34,8 @@ def run(
         suite: what the result keeps of the suite that the run is part of.
 
     Returns:
-        The run's folder, and its scores.
+        The run's folder, and its scores; in a rank of torchrun other than 0, which only helps to encode, the
+        folder of runs and no scores.
 
     Raises:
         InputError: a setting does not fit the model, or a benchmark cannot be used.
@@ -41,7 +43,8 @@ def run(
         DeviceError: the device cannot be had, or its memory ran out.
         EmbedderError: results cannot be written.
     """
-    began, progress = time.monotonic(), Progress(quiet=quiet)
+    rank = rank_of_torchrun()
+    began, progress = time.monotonic(), Progress(quiet=quiet or (rank is not None and rank.number > 0))
     for name in config.metric:
         metric(name)
     check_depth(config.metric, config.depth)
@@ -50,10 +53,13 @@ def run(
     said: list[str] = []
     outcome, models = Outcome(), list[dict[str, Any]]()
     check_models(config)
+    shares = encode_together(config, found, progress)
+    if shares is None:
+        return config.out, []
     with _noted(said):
         rivals = rank_rivals(config, found, progress)
         for name in config.models:
-            about, more = _measure_model(config, name, found, rivals, progress)
+            about, more = _measure_model(config, name, found, rivals, shares, progress)
             models.append(about)
             outcome.add(more)
     notices = [*said, *rivals.notices, *chain.from_iterable(model.pop("notices") for model in models)]
@@ -73,7 +79,12 @@ def run(
 
 
 def _measure_model(
-    config: RunConfig, name: str, found: Sequence[Benchmark], rivals: Rivals, progress: Progress
+    config: RunConfig,
+    name: str,
+    found: Sequence[Benchmark],
+    rivals: Rivals,
+    shares: Shares,
+    progress: Progress,
 ) -> tuple[dict[str, Any], Outcome]:
     """One model on all benchmarks: what there is to know about it, and what was found."""
     plan = make_plan(config, name, progress)
@@ -83,6 +94,8 @@ def _measure_model(
             outcome.add(measure(plan, benchmark, rivals.rankings[benchmark.name]))
     if not outcome.scores:
         raise InputError(f"--model {name}: takes texts only, and every --benchmark has pictures")
+    for counts in shares.get(name, []):
+        plan.encoder.counts.credit(counts)
     return plan.about(), outcome
 
 

@@ -194,3 +194,39 @@ def test_a_lora_of_ones_own_is_a_task(folder: Folder, tmp_path: Path, model: Emb
     assert ndcg(result, task="mine") == ndcg(result, task="code")
     assert result["encoded"] == {t: {"passage": 60, "query": 12} for t in ("code", "mine", "retrieval")}
     assert "mine" in result["model"]["tasks"]
+
+
+def test_a_picture_goes_through_the_vision_tower_once_in_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three adapters and a LoRA of one's own, dense and late: its features are computed once for all."""
+    from embedder.model import EmbeddingModel
+
+    seen: list[str | None] = []
+    vision = EmbeddingModel.vision
+
+    def spy(self: EmbeddingModel, segments: Any) -> Any:
+        seen.extend(segment.digest for segment in segments)
+        return vision(self, segments)
+
+    monkeypatch.setattr(EmbeddingModel, "vision", spy)
+    benchmark = tmp_path / "shots"
+    (benchmark / "qrels").mkdir(parents=True)
+    for number, picture in enumerate(pictures(70)):
+        picture.save(benchmark / f"{number}.png")
+    corpus = [json.dumps({"_id": f"d{i}", "image": f"{i}.png"}) for i in range(70)]
+    (benchmark / "corpus.jsonl").write_text("\n".join(corpus))
+    (benchmark / "queries.jsonl").write_text('{"_id": "q0", "text": "apple"}')
+    (benchmark / "qrels" / "test.tsv").write_text("q0\td0\t1")
+    lora = save_task_as_lora(tmp_path / "lora", "code")
+    options = [
+        "--adapter",
+        f"mine={lora}",
+        "--task",
+        "retrieval,text-matching,code,mine",
+        "--vectors",
+        "dense,late",
+    ]
+    result = measure(tmp_path / "out", benchmark, "--dim", "16", *options)
+    assert result["encoded"]["mine"] == {"passage": 70, "query": 1}
+    assert len(seen) == 70 and len(set(seen)) == 70
