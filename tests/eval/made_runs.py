@@ -1,15 +1,19 @@
 """Runs on disk with values of our choice, written as a real run writes them."""
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from eval.config import RunConfig
 from eval.results import Row, Score, write_run
+from eval.run import run
 from eval.runs import Run, load_run
 from eval.scores import against_full, intervals
 from eval.significance import MARGIN
+from tests.eval.conftest import CHECKPOINT, pictures, sentences
 
 FULL = 64
 
@@ -72,3 +76,35 @@ def _tests(scores: Sequence[Score]) -> list[dict[str, object]]:
         full = [one for one in own if one.row == row(benchmark=benchmark, task=task)]
         found += against_full(own, full[0], MARGIN) if full else []
     return found
+
+
+NASTY = "</script><script>document.title = 'taken over'</script><img src=x onerror=alert(1)> & \"quotes\""
+
+
+def real_run(out: Path, **options: Any) -> Run:
+    """A real run of the golden checkpoint on texts, some of them hostile, and on pictures."""
+    texts = [*sentences(10), NASTY, "{{ 7 * 7 }} {% raw %} ${x}"]
+    words = write_benchmark(out / "words", [{"text": text} for text in texts], [f"find {t}" for t in texts])
+    shots = out / "shots"
+    shots.mkdir(parents=True)
+    for number, picture in enumerate(pictures(8)):
+        picture.save(shots / f"{number}.png")
+    shown = [{"image": f"{number}.png", "text": ""} for number in range(8)]
+    write_benchmark(shots, shown, sentences(8, "picture "))
+    config = {
+        "model": str(CHECKPOINT), "device": "cpu", "model_precision": "float32", "out": out / "results",
+        "benchmark": (str(words), str(shots)), "task": ("retrieval", "code"), "dim": (16, 64, 256),
+        "vectors": ("dense", "late"), "precision": ("float32", "binary"), "baseline": ("bm25", "pca"),
+    }  # fmt: skip
+    return load_run(run(RunConfig(**(config | options)), quiet=True)[0])
+
+
+def write_benchmark(folder: Path, documents: Sequence[Mapping[str, str]], queries: Sequence[str]) -> Path:
+    """A folder in BEIR's layout in which document i answers query i."""
+    (folder / "qrels").mkdir(parents=True, exist_ok=True)
+    corpus = [json.dumps({"_id": f"d{i}", **document}) for i, document in enumerate(documents)]
+    asked = [json.dumps({"_id": f"q{i}", "text": text}) for i, text in enumerate(queries)]
+    (folder / "corpus.jsonl").write_text("\n".join(corpus))
+    (folder / "queries.jsonl").write_text("\n".join(asked))
+    (folder / "qrels" / "test.tsv").write_text("\n".join(f"q{i}\td{i}\t1" for i in range(len(queries))))
+    return folder
