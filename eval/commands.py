@@ -24,7 +24,7 @@ def _add_compare(commands: Any) -> None:  # noqa: ANN401
     parser = commands.add_parser(
         "compare",
         help="compare two runs, query by query",
-        description="Differences B - A of every search that both runs made, paired by query: 95%% intervals, "
+        description="Differences B - A of every search that both runs made, paired by query: 95% intervals, "
         "randomisation test, Holm's correction over all rows.",
         epilog=EXIT_CODES,
     )

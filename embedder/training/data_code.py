@@ -103,7 +103,7 @@ def collect(extra: Iterable[Path] = ()) -> list[CodePair]:
     pairs: list[CodePair] = []
     seen: set[str] = set()
     for files in _files(extra).values():  # what is installed comes first and wins where texts are equal
-        found = [pair for base, path in files for pair in _pairs_of_file(base, path)]
+        found = [pair for base, path in files for pair in pairs_of_file(base, path)]
         fresh = []
         for pair in found:
             if pair.body not in seen:
@@ -118,7 +118,7 @@ def collect_few() -> list[CodePair]:
     """The standard library's modules of the first level only: seconds instead of minutes, for trying out."""
     stdlib = roots()[0]
     return [
-        pair for path in sorted(stdlib.glob("*.py")) for pair in _pairs_of_file(stdlib, path) if pair.summary
+        pair for path in sorted(stdlib.glob("*.py")) for pair in pairs_of_file(stdlib, path) if pair.summary
     ]
 
 
@@ -144,23 +144,30 @@ def _files(extra: Iterable[Path]) -> dict[str, list[tuple[Path, Path]]]:
     Otherwise a module held out in one place would be learned from in the other, in another version.
     """
     stdlib, installed = roots()
-    found = {STDLIB: [(stdlib, path) for path in _modules(stdlib)]}
+    found = {STDLIB: [(stdlib, path) for path in modules_below(stdlib)]}
     for package in LICENCES:
         if (installed / package).is_dir():
-            found[package] = [(installed, path) for path in _modules(installed / package)]
+            found[package] = [(installed, path) for path in modules_below(installed / package)]
     for project, folder in source_folders(extra).items():
         if OTHER_NAMES.get(project, project.replace("-", "_")) not in found:
-            found[f"{project} (source)"] = [(folder.parent, path) for path in _modules(folder)]
+            found[f"{project} (source)"] = [(folder.parent, path) for path in modules_below(folder)]
     return found
 
 
-def _modules(folder: Path) -> Iterator[Path]:
+def modules_below(folder: Path) -> Iterator[Path]:
+    """Python files below a folder, sorted, without tests and what packages carry of others."""
     for path in sorted(folder.rglob("*.py")):
         if not SKIPPED_FOLDERS.intersection(path.relative_to(folder).parts):
             yield path
 
 
-def _pairs_of_file(root: Path, path: Path) -> list[CodePair]:
+def pairs_of_file(root: Path, path: Path) -> list[CodePair]:
+    """The functions of a file, in its order; none where it is no Python that can be read.
+
+    Args:
+        root: the folder that the pairs' modules are named from.
+        path: of the file, below `root`.
+    """
     try:
         text = path.read_text(encoding="utf-8")
         with warnings.catch_warnings():

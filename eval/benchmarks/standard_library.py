@@ -45,7 +45,7 @@ def code(name: str) -> Benchmark:
     entries: dict[str, tuple[str, str]] = {}
     bodies: set[str] = set()
     for module, path in held_out_modules():
-        for pair in data_code._pairs_of_file(_root(), path):
+        for pair in data_code.pairs_of_file(_root(), path):
             key = f"{module}:{pair.name}"
             while key in entries:  # methods of one name in several classes
                 key += "'"
@@ -70,7 +70,7 @@ def _pairs(name: str, modality: str, entries: dict[str, tuple[str, str]]) -> Ben
 def held_out_modules() -> Iterator[tuple[str, Path]]:
     """Name and file of each module of the standard library that training leaves out."""
     root = _root()
-    for path in data_code._modules(root):
+    for path in data_code.modules_below(root):
         module = path.relative_to(root).as_posix()
         if data_code.is_held_out(module):
             yield module, path
