@@ -42,8 +42,8 @@ $(RUN_READY): requirements.txt constraints.txt
 	@touch $@
 
 $(DEV_READY): $(RUN_READY) pyproject.toml
-	@echo "Installing what development needs (groups dev, int8 and eval-extras of pyproject.toml) ..."
-	@$(PIP) --group dev --group int8 --group eval-extras
+	@echo "Installing what development needs (groups dev, int8, eval-extras and mcp of pyproject.toml) ..."
+	@$(PIP) --group dev --group int8 --group eval-extras --group mcp
 	@touch $@
 
 # $(1): the tests to take, as a pytest mark expression.

@@ -20,11 +20,8 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         prog="app.py", description="Explore texts and pictures with Jina Embeddings v4."
     )
     add = parser.add_argument
-    add(
-        "--model",
-        default=env("EXPLORER_MODEL", "mini"),
-        help="mini, a hub id, or a local folder [%(default)s]",
-    )
+    models = "mini, a hub id, or a local folder [%(default)s]"
+    add("--model", default=env("EXPLORER_MODEL", "mini"), help=models)
     add("--device", default=env("EXPLORER_DEVICE", "auto"), help="auto, cpu, cuda, cuda:N, mps [%(default)s]")
     add(
         "--precision",
@@ -38,9 +35,13 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     )
     port = env("EXPLORER_PORT") or env("GRADIO_SERVER_PORT") or str(DEFAULT_PORT)
     add("--port", default=port, type=_port, help="0 takes a free one [%(default)s]")
-    trusted = env("EXPLORER_TRUSTED", "").lower() in ("1", "true", "yes")
-    add("--trusted", action="store_true", default=trusted, help="all who can reach this page are trusted")
+    add("--trusted", action="store_true", default=_on("TRUSTED"), help="all who reach this page are trusted")
+    add("--mcp", action="store_true", default=_on("MCP"), help="offer the named endpoints as tools over MCP")
     return parser.parse_args(arguments)
+
+
+def _on(name: str) -> bool:
+    return os.environ.get(f"EXPLORER_{name}", "").lower() in ("1", "true", "yes")
 
 
 def _port(text: str) -> int:
@@ -61,9 +62,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 after a clean stop; 1 with one message on stderr if it could not start.
     """
     options = parse(arguments)
-    stop = threading.Event()
     _on_signal(lambda *_: sys.exit(0))  # while loading there is nothing to put in order
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    from ui import zero  # before torch: on ZeroGPU nothing may touch CUDA first
+
+    stop = threading.Event()
     from embedder import Embedder, EmbedderError, EmbedderNotice
 
     try:
@@ -71,13 +74,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         warnings.filterwarnings("ignore", category=EmbedderNotice)  # the page shows them where they belong
         from ui import server, shell, vectors
 
-        bench = vectors.Workbench(model, model_argument=options.model)
+        bench = vectors.Workbench(zero.lend(model), model_argument=options.model)
         health = shell.Health()
         port = options.port or server.free_port(options.host)
         demo = shell.page(bench)
         _on_signal(lambda *_: stop.set())
         shell.warm_up(bench, health)
-        demo.launch(server_name=options.host, server_port=port, **shell.launch_settings(health))
+        settings = shell.launch_settings(health, bench, mcp=options.mcp)
+        demo.launch(server_name=options.host, server_port=port, **settings)
     except (EmbedderError, OSError) as error:
         print(f"The explorer cannot start: {error}", file=sys.stderr)
         return 1

@@ -55,13 +55,32 @@ def rank_correlation(queries: Matrix, documents: Matrix, dims: Iterable[int]) ->
     """
     if len(documents) < 2:
         raise InputError(f"a correlation needs 2 documents or more, there are {len(documents)}")
-    full = _centred_ranks(similarity.cosine(queries, documents))
-    found = {}
-    for dim in dims:
-        cut = _centred_ranks(similarity.cosine(truncate(queries, dim), truncate(documents, dim)))
-        lengths = np.linalg.norm(full, axis=1) * np.linalg.norm(cut, axis=1)
-        found[dim] = (full * cut).sum(axis=1) / np.where(lengths == 0, 1, lengths)
-    return found
+    full = similarity.cosine(queries, documents)
+    return {
+        dim: score_correlation(full, similarity.cosine(truncate(queries, dim), truncate(documents, dim)))
+        for dim in dims
+    }
+
+
+def score_correlation(full: Matrix, other: Matrix) -> Values:
+    """Spearman's correlation, query by query, of two ways of scoring the same documents.
+
+    Args:
+        full: float32 (q, n).
+        other: float32 (q, n), of the same queries and documents.
+
+    Returns:
+        float64 (q,) from -1 to 1; 0 for a query to which all documents are equally near.
+
+    Raises:
+        InputError: the shapes differ.
+    """
+    if full.shape != other.shape:
+        raise InputError(f"scores of shapes {full.shape} and {other.shape} cannot be compared")
+    left, right = _centred_ranks(full), _centred_ranks(other)
+    lengths = np.linalg.norm(left, axis=1) * np.linalg.norm(right, axis=1)
+    correlation: Values = (left * right).sum(axis=1) / np.where(lengths == 0, 1, lengths)
+    return correlation
 
 
 def _centred_ranks(scores: Matrix) -> Values:

@@ -4,10 +4,14 @@ import gzip
 import json
 import socket
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from typing import Any
 
+from gradio import Error
+from gradio.blocks import Block
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
@@ -128,11 +132,26 @@ def free_port(host: str) -> int:
         return int(probe.getsockname()[1])
 
 
-def app_kwargs(health: Health) -> dict[str, Any]:
+def fetch_nothing() -> None:
+    """Keep gradio from fetching: it would download any address that a client sends in a file's place."""
+    Block.async_move_resource_to_block_cache = _local_only  # type: ignore[method-assign,assignment]
+
+
+_move_to_cache = Block.async_move_resource_to_block_cache
+
+
+async def _local_only(block: Block, url_or_file_path: str | Path | None) -> str | None:
+    if url_or_file_path is not None and "://" in str(url_or_file_path)[:12]:
+        words = "A file's place holds an address: nothing is fetched here. Please upload the file itself."
+        raise Error(words, print_exception=False)
+    return await _move_to_cache(block, url_or_file_path)
+
+
+def app_kwargs(health: Health, routes: Sequence[Route] = ()) -> dict[str, Any]:
     """Routes and middleware for ``launch(app_kwargs=...)``, in front of gradio's own."""
 
     async def answer(request: Request) -> Response:
         return health.answer(request)
 
-    routes = [Route("/health", answer), Route("/explorer/plotly.min.js", _plotly)]
-    return {"routes": routes, "middleware": [Middleware(Shield)]}
+    own = [Route("/health", answer), Route("/explorer/plotly.min.js", _plotly)]
+    return {"routes": [*own, *routes], "middleware": [Middleware(Shield)]}

@@ -9,7 +9,7 @@ import gradio as gr
 import numpy as np
 
 from embedder.spec import MINI
-from ui import embed, examples, heatmap, search, server, similarity, theme
+from ui import api, embed, examples, heatmap, rest, search, server, similarity, theme, zero
 from ui import map as map_page
 from ui.cards import esc
 from ui.collection import text_item
@@ -73,6 +73,8 @@ def page(bench: Workbench) -> gr.Blocks:
                 heatmap.build(bench, collection, late_tab)
             with gr.Tab("Map", id="map") as map_tab:
                 map_page.build(bench, collection, map_tab)
+        api.publish(bench)
+    server.fetch_nothing()
     demo.queue(api_open=False, max_size=server.QUEUE_SIZE, default_concurrency_limit=4)
     return demo
 
@@ -83,13 +85,20 @@ def browser_half(suffix: str) -> str:
     return "\n".join(path.read_text(encoding="utf-8") for path in files)
 
 
-def launch_settings(health: Health) -> dict[str, Any]:
-    """Everything for ``Blocks.launch`` but host and port."""
+def launch_settings(health: Health, bench: Workbench | None = None, *, mcp: bool = False) -> dict[str, Any]:
+    """Everything for ``Blocks.launch`` but host and port; with a workbench the REST routes too.
+
+    Raises:
+        EmbedderError: MCP was asked for, and the package for it is not there.
+    """
+    if mcp:
+        api.check_mcp()
+    routes = rest.routes(bench) if bench else ()
     return {
         "theme": theme.theme(),
         "css": browser_half(".css"),
         "head": f"<script>{browser_half('.js')}</script><script defer src='explorer/plotly.min.js'></script>",
-        "app_kwargs": server.app_kwargs(health),
+        "app_kwargs": server.app_kwargs(health, routes),
         "max_file_size": server.MAX_FILE_SIZE,
         "prevent_thread_lock": True,
         "quiet": True,
@@ -101,7 +110,7 @@ def launch_settings(health: Health) -> dict[str, Any]:
         "strict_cors": True,
         "share": False,
         "ssr_mode": False,
-        "mcp_server": False,
+        "mcp_server": mcp,
         "pwa": False,
         "allowed_paths": [],
         "state_session_capacity": server.SESSIONS,
@@ -113,10 +122,18 @@ def warm_up(bench: Workbench, health: Health) -> threading.Thread:
 
     A model that answers quickly encodes the examples too, so that each tab's first view is there at once.
     """
-    thread = threading.Thread(target=_warm_up, args=(bench, health), name="warm-up", daemon=True)
+    target = _not_warm if zero.is_lent() else _warm_up
+    thread = threading.Thread(target=target, args=(bench, health), name="warm-up", daemon=True)
     thread.start()
     map_page.warm_up(bench)
     return thread
+
+
+def _not_warm(bench: Workbench, health: Health) -> None:
+    """A GPU that is lent by the call is not asked for on nobody's behalf."""
+    bench.quick = False
+    health.set("ready", "a GPU is lent for each call; none has been asked for yet")
+    bench.warmed.set()
 
 
 def _warm_up(bench: Workbench, health: Health) -> None:

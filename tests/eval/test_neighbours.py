@@ -3,7 +3,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from embedder import InputError, similarity, truncate
-from eval.neighbours import overlap, rank_correlation
+from eval.neighbours import overlap, rank_correlation, score_correlation
 from eval.ranking import Ranking, top_k
 
 
@@ -46,3 +46,5 @@ def test_bad_input_is_named() -> None:
         overlap(one, one, 3)
     with pytest.raises(InputError, match="2 documents or more, there are 1"):
         rank_correlation(np.ones((1, 3), dtype=np.float32), np.ones((1, 3), dtype=np.float32), [1])
+    with pytest.raises(InputError, match=r"\(1, 3\) and \(1, 4\) cannot be compared"):
+        score_correlation(np.ones((1, 3), dtype=np.float32), np.ones((1, 4), dtype=np.float32))
