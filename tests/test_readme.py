@@ -32,10 +32,27 @@ def test_python_examples_run(code: str) -> None:
     assert done.stdout
 
 
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with two runs, as a reader would have it by then."""
+    folder = tmp_path_factory.mktemp("results")
+    for dims in ("64", "64,256"):
+        options = ["--benchmark", "python-docs", "--dim", dims, "--out", str(folder), "--quiet"]
+        done = run("-m", "eval", "run", *options)
+        assert done.returncode == 0, done.stderr
+    return folder
+
+
 @pytest.mark.parametrize("command", COMMANDS)
-def test_commands_run(command: str, tmp_path: Path) -> None:
-    """As printed, but for the folder that results go to."""
-    elsewhere = re.sub(r"--out (\S+)", f"--out {tmp_path.as_posix()}/out", command)
+def test_commands_run(command: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """As printed, but for the files and folders that results come from and go to."""
+    elsewhere = re.sub(r"--(out|html|json) (\S+)", rf"--\1 {tmp_path.as_posix()}/\2", command)
+    if " results/" in elsewhere:
+        folder = request.getfixturevalue("results")
+        runs = [path.parent.name for path in sorted(folder.glob("*/result.json"))]
+        named = zip(("RUN_A", "RUN_B", " results/"), (*runs, f" {folder.as_posix()}/"), strict=True)
+        for printed, real in named:
+            elsewhere = elsewhere.replace(printed, real)
     done = run(*shlex.split(elsewhere)[1:])
     assert done.returncode == 0, done.stderr
 
