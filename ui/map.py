@@ -106,11 +106,11 @@ def layout(bench: Workbench, collection: gr.State) -> Widgets:
             status = cards.plain("", elem_classes="xp-status", elem_id="map-status")
             drawn = figure()
             measures = cards.plain("", elem_id="map-measures")
-            cards.plain(cards.explain(map_view.JUDGED))
-            cards.plain(cards.explain(map_view.EXPLANATION))
             panel = cards.clickable(
                 neighbourhood.nothing_chosen(), elem_classes="xp-card", elem_id="map-neighbours"
             )
+            cards.plain(cards.explain(map_view.JUDGED))
+            cards.plain(cards.explain(map_view.EXPLANATION))
             with gr.Accordion("The Python that does the same", open=False):
                 code = gr.Code(language="python", show_label=False, interactive=False, elem_id="map-code")
     return Widgets(edited, encoding, drawing, grouping, go, jobs, status, drawn, measures, panel, code)

@@ -65,7 +65,7 @@ def panel(items: Sequence[Item], vectors: Array, at: int, full: Near, cut: Near)
     kept = len(set(full.rows) & set(cut.rows))
     said = (
         f"{kept} of the {len(full.rows)} nearest at {full.width} dimensions are among the nearest at "
-        f"{cut.width}."
+        f"{cut.width}. On the map solid lines lead to those, dashed ones to the lost, dotted ones to the new."
         if cut.width != full.width
         else "Both lists are at full width: move the width slider to see what a shorter vector changes."
     )

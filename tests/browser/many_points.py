@@ -55,7 +55,7 @@ def page(bench: Workbench, points: Points) -> gr.Blocks:
     """An empty tab first, so that the map is opened by a click as in the app."""
     with gr.Blocks(analytics_enabled=False, fill_width=True) as demo:
         collection, brought = gr.State(()), gr.State(None)
-        with gr.Tabs():
+        with gr.Tabs(elem_id="explorer-tabs"):
             with gr.Tab("Empty"):
                 gr.HTML("<p id='ready'></p>")
             with gr.Tab("Map") as tab:
