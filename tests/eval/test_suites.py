@@ -269,9 +269,15 @@ def test_the_truncation_suite_runs_on_the_miniature_and_the_bundled_benchmarks(t
     assert result["suite"]["name"] == "v4-truncation"
     made: list[Benchmark] = [benchmarks.load(name) for name in benchmarks.expand(["bundled"])]
     documents, queries = (sum(len(getattr(one, side)) for one in made) for side in ("corpus", "queries"))
-    for task in ("retrieval", "code"):
-        assert result["encoded"][task] == {"passage": documents, "query": queries}
-    assert result["encoded"]["text-matching"] == {"query": documents + queries}
+    for task, wanted in {
+        "retrieval": {"passage": documents, "query": queries},
+        "code": {"passage": documents, "query": queries},
+        "text-matching": {"query": documents + queries},
+    }.items():
+        found = result["encoded"][task]
+        # What two benchmarks share is encoded for the first of them, and then is there.
+        assert {role: count + result["from_cache"][task][role] for role, count in found.items()} == wanted
+        assert sum(found.values()) > 0.8 * (documents + queries)
     widths = set(spec_of("mini").matryoshka_dims)
     for name in benchmarks.expand(["bundled"]):
         for task in ("retrieval", "text-matching", "code"):
