@@ -20,6 +20,7 @@
   function fitTelephone(layout) {
     layout.dragmode = false;
     layout.margin = { ...layout.margin, l: 52, r: 12 };
+    layout.xaxis = { ...layout.xaxis, tickangle: 0, tickfont: { size: 10 } };
     if (!layout.meta || !layout.meta.names_at_ends) return;
     layout.annotations = [];
     layout.showlegend = true;
