@@ -144,7 +144,8 @@ def run(
             return
         good = points if len(rows) == len(points.items) else points.only(rows)
         fresh = _state(good, step.result.vectors[rows], name, prompt, state, messages)
-        yield _drawn(bench, view, state, fresh, values, f"{step.seconds:.2f} s")
+        took = f"{step.seconds:.2f} s" if step.result.computed else "remembered"
+        yield _drawn(bench, view, state, fresh, values, took)
 
 
 def _state(
@@ -179,7 +180,7 @@ def _drawn(
     else:
         figure = gr.update(value=made.packed({**made.base_spec(state.points), "layout": layout}))
     parts = [("Points", f"{len(state.points.items):,}"), ("Of", state.task)]
-    shown = cards.stats([*parts, ("Encoded in", seconds)] if seconds else parts) + state.messages
+    shown = cards.stats([*parts, ("Encoded", seconds)] if seconds else parts) + state.messages
     return shown, state, figure, measures, _code(bench, state, chosen)
 
 

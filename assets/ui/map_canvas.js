@@ -145,9 +145,10 @@ window.ExplorerCanvas = function () {
         }
       };
       const size = Math.max(2, Math.round(2 * radius() * ratio));
-      if (v.lit) for (let k = 0; k < v.n; k++) if (!v.lit[order[k]]) spot(order[k], faint, size);
-      for (let k = 0; k < v.n; k++) { const i = order[k]; if (isLit(i) && !v.chosen[i]) spot(i, v.codes && v.codes[i] !== NONE ? table[v.codes[i]] : grey, size); }
-      for (let k = 0; k < v.n; k++) if (v.chosen[order[k]]) spot(order[k], mark, size + 2);
+      // a ring around each would be a solid block: here what is not selected steps back instead
+      const some = v.chosen.indexOf(1) >= 0, stands = (i) => (some ? v.chosen[i] : isLit(i)), few = some && v.chosen.reduce((a, b) => a + b) <= 50;
+      if (some || v.lit) for (let k = 0; k < v.n; k++) if (!stands(order[k])) spot(order[k], faint, size);
+      for (let k = 0; k < v.n; k++) { const i = order[k]; if (stands(i)) spot(i, few ? mark : v.codes && v.codes[i] !== NONE ? table[v.codes[i]] : grey, few ? size + 3 : size); }
       target.putImageData(image, 0, 0);
     }
     const hexOf = (text) => (text.startsWith("#") && text.length === 7 ? channels(text) : [209, 56, 15]);

@@ -69,7 +69,7 @@ def test_the_collection_is_encoded_and_its_pca_drawn(bench: Workbench) -> None:
     assert size == pytest.approx(1.0, abs=1e-3)
     assert isinstance(state, MapState) and state.vectors.shape == (6, bench.model.spec.dim)
     assert "Trustworthiness" in measures and "of the spread" in measures
-    assert "PCA(n_components=2)" in code and "Encoded in" in status
+    assert "PCA(n_components=2)" in code and "Encoded" in status
 
 
 def test_pca_stands_there_at_once_whatever_was_asked_for(bench: Workbench) -> None:
