@@ -108,6 +108,7 @@ class Endpoints:
         query: Input,
         documents: list[Input],
         task: str = "retrieval",
+        prompt_name: Role = None,
         dimensions: int | None = None,
         metric: Metric = "cosine",
         limit: int = 10,
@@ -118,6 +119,7 @@ class Endpoints:
             query: a text, or an object with text, image or both, as for embed
             documents: what to search in, as the inputs of embed
             task: name of the adapter, such as retrieval, text-matching or code
+            prompt_name: role of the query, query if left out; documents are passages
             dimensions: width to cut the vectors to, from 1 to full; full if left out
             metric: cosine, dot, or euclidean (a distance: smaller is nearer)
             limit: how many to return
@@ -126,7 +128,7 @@ class Endpoints:
             Positions in documents with their scores, best first.
         """
         both = with_uploads(query), with_uploads(documents)
-        return handlers.search(self.bench, *both, task, dimensions, metric, limit)
+        return handlers.search(self.bench, *both, task, prompt_name, dimensions, metric, limit)
 
     def truncation_report(
         self,

@@ -163,11 +163,12 @@ def search(
     query: object,
     documents: object,
     task: object,
+    prompt_name: object,
     dimensions: object,
     metric: object,
     limit: object,
 ) -> Hits:
-    """The documents nearest to a query; the query in the role of a query, documents as passages.
+    """The documents nearest to a query; documents are passages, the query a query unless said otherwise.
 
     Raises:
         InputError: a value cannot be used; it is named.
@@ -177,7 +178,7 @@ def search(
     shown = whole_number(limit, "limit", 1, 10_000)
     if isinstance(query, list):
         raise InputError(f"query is a list of {len(query)}; one text or one picture is asked at a time")
-    asked = _order(bench, task, "query", dimensions, "query")
+    asked = _order(bench, task, prompt_name, dimensions, "query")
     found = _order(bench, asked.task, other_side(asked.task), dimensions, "documents")
     left, right = answer(bench, items_of(query, "query"), asked), answer(bench, items, found)
     scores = pairwise(left.matrix(), right.matrix(), measure, asked.dim)[0]

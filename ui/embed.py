@@ -11,6 +11,7 @@ import numpy as np
 from embedder.truncation import truncate
 from ui import cards, charts, controls, examples, snippets, uploads
 from ui.checks import choice, guarded, whole
+from ui.code_view import TITLE, code_view
 from ui.collection import MAX_BOX_CHARS, Added, Item, documents_from, extend, texts_from
 from ui.downloads import write_files
 from ui.jobs import Jobs
@@ -106,6 +107,7 @@ def show(bench: Workbench, state: EmbedState | None, dim: object) -> tuple[Any, 
     code = snippets.embed_code(
         state.items,
         load=bench.load_code(),
+        model=bench.model.spec.name,
         task=state.task,
         prompt_name=state.prompt_name,
         dim=width,
@@ -265,8 +267,8 @@ def _outputs() -> tuple[list[Any], gr.Button, gr.HTML]:
         saves = [gr.DownloadButton(f"Download {kind}", size="sm", min_width=120) for kind in KINDS]
         give = gr.Button("Add these to the collection", size="sm", min_width=180)
     given = cards.plain("", elem_classes="xp-messages", elem_id="embed-given")
-    with gr.Accordion("The Python that does the same", open=False):
-        code = gr.Code(language="python", show_label=False, interactive=False, elem_id="embed-code")
+    with gr.Accordion(TITLE, open=False):
+        code = code_view(elem_id="embed-code")
     return [figure, table, *saves, code], give, given
 
 

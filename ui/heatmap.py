@@ -11,6 +11,7 @@ from embedder.errors import InputError
 from embedder.spec import MINI
 from ui import cards, controls, late_maps, snippets, uploads
 from ui.checks import choice, guarded, index
+from ui.code_view import TITLE, code_view
 from ui.collection import MAX_TEXT_CHARS, Item
 from ui.controls import LIGHT, QUIET, Collection
 from ui.editor import Editor, editor
@@ -54,7 +55,7 @@ class Widgets:
     jobs: Jobs
     status: gr.HTML
     maps: gr.HTML
-    code: gr.Code
+    code: gr.HTML
 
 
 def run(
@@ -135,6 +136,7 @@ def _code(late: LateBench, state: Answer) -> str:
         state.query,
         state.items,
         load=late.bench.load_code(),
+        model=late.bench.model.spec.name,
         task=state.asked.task,
         passage=state.searched.prompt_name,
         lengths=(state.asked.max_length, state.searched.max_length),
@@ -196,8 +198,8 @@ def layout(bench: Workbench, collection: gr.State) -> Widgets:
             cards.plain(cards.explain(EXPLANATION))
             if bench.model_argument == MINI:
                 cards.plain(cards.explain(MINIATURE), elem_id="late-honest")
-            with gr.Accordion("The Python that does the same", open=False):
-                code = gr.Code(language="python", show_label=False, interactive=False)
+            with gr.Accordion(TITLE, open=False):
+                code = code_view(elem_id="late-code")
     return Widgets(edited, text, pictures, row, tries, settings, go, jobs, status, maps, code)
 
 

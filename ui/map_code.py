@@ -35,7 +35,7 @@ def code(
         start = f"import numpy as np\n\nfrom embedder import truncate\n\nvectors = {cut}\n"
         shown = len(items)
     else:
-        start = snippets.embed_code(items, load=load, task=task, prompt_name=prompt_name, dim=dim)
+        start = snippets.embed_python(items, load=load, task=task, prompt_name=prompt_name, dim=dim)
         shown = min(len(items), snippets.MAX_LITERALS)
     return f"{start}\n{_projection(method, count, shown)}print(layout.shape)\n"
 

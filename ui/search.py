@@ -9,6 +9,7 @@ import gradio as gr
 
 from ui import cards, controls, examples, presets, uploads
 from ui.checks import guarded
+from ui.code_view import TITLE, code_view
 from ui.collection import MAX_TEXT_CHARS
 from ui.controls import LIGHT, QUIET
 from ui.editor import Editor, editor
@@ -48,7 +49,7 @@ class Widgets:
     said: gr.HTML
     status: gr.HTML
     results: gr.HTML
-    code: gr.Code
+    code: gr.HTML
 
 
 def layout(bench: Workbench, collection: gr.State) -> Widgets:
@@ -64,8 +65,8 @@ def layout(bench: Workbench, collection: gr.State) -> Widgets:
             status = cards.plain("", elem_classes="xp-status", elem_id="search-status")
             results = cards.clickable(no_results(), elem_classes="xp-card", elem_id="search-results")
             cards.plain(cards.explain(EXPLANATION))
-            with gr.Accordion("The Python that does the same", open=False):
-                code = gr.Code(language="python", show_label=False, interactive=False)
+            with gr.Accordion(TITLE, open=False):
+                code = code_view(elem_id="search-code")
     return Widgets(
         edited,
         buttons,

@@ -9,6 +9,7 @@ import gradio as gr
 
 from ui import cards, charts, controls
 from ui.checks import guarded
+from ui.code_view import TITLE, code_view
 from ui.comparison import (
     EXPLANATION,
     NO_SECOND,
@@ -41,7 +42,7 @@ class Widgets:
     figures: list[gr.HTML]
     remark: gr.HTML
     pair: gr.HTML
-    code: gr.Code
+    code: gr.HTML
 
 
 def layout(bench: Workbench, collection: gr.State) -> Widgets:
@@ -62,8 +63,8 @@ def layout(bench: Workbench, collection: gr.State) -> Widgets:
             remark = cards.plain("", elem_id="similarity-remark")
             pair = cards.plain(no_comparison(), elem_classes="xp-card", elem_id="similarity-pair")
             cards.plain(cards.explain(EXPLANATION))
-            with gr.Accordion("The Python that does the same", open=False):
-                code = gr.Code(language="python", show_label=False, interactive=False)
+            with gr.Accordion(TITLE, open=False):
+                code = code_view(elem_id="similarity-code")
     return Widgets(edited, settings, drawing, go, jobs, status, figures, remark, pair, code)
 
 

@@ -1,12 +1,36 @@
-"""The Python that repeats what a tab did: complete, to be run from the repository's folder."""
+"""The code that repeats what a tab did: complete, to be run from the repository's folder."""
 
 from collections.abc import Sequence
 
+from ui import curl
 from ui.collection import Item
 from ui.examples import shown_path
 
+MARK = f"\n# The same over REST, at {curl.ORIGIN}:\n"
+"""Where the Python ends; the page puts its own address in the place of this one."""
 MAX_LITERALS = 40
 """Items written out in a snippet; a longer collection is cut, and the snippet says so."""
+
+
+class Snippet(str):
+    """Python that repeats a result, with the same over REST behind it, as comments.
+
+    So it is one text that runs as Python; the page shows the two apart (``assets/ui/code.js``).
+
+    Attributes:
+        rest: lines for a shell.
+    """
+
+    __slots__ = ("rest",)
+    rest: str
+
+    def __new__(cls, python: str, rest: str) -> "Snippet":
+        """Put both together."""
+        both = super().__new__(
+            cls, python + MARK + "".join(f"# {line}\n" for line in rest.rstrip("\n").split("\n"))
+        )
+        both.rest = rest
+        return both
 
 
 def _literal(item: Item) -> str:
@@ -39,7 +63,7 @@ def _join(lines: Sequence[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def embed_code(items: Sequence[Item], *, load: str, task: str, prompt_name: str, dim: int) -> str:
+def embed_python(items: Sequence[Item], *, load: str, task: str, prompt_name: str, dim: int) -> str:
     """The vectors of these items, cut to ``dim``; ``load`` is the expression that loads the model."""
     return _join(
         [
@@ -53,11 +77,19 @@ def embed_code(items: Sequence[Item], *, load: str, task: str, prompt_name: str,
     )
 
 
+def embed_code(
+    items: Sequence[Item], *, load: str, model: str, task: str, prompt_name: str, dim: int
+) -> Snippet:
+    """As :func:`embed_python`, and over REST, where the model's name is ``model``."""
+    rest = curl.embeddings(items, model=model, task=task, prompt_name=prompt_name, dim=dim)
+    return Snippet(embed_python(items, load=load, task=task, prompt_name=prompt_name, dim=dim), rest)
+
+
 def similarity_code(
     items: Sequence[Item], *, load: str, task: str, prompt_name: str, dim: int, metric: str
-) -> str:
+) -> Snippet:
     """The matrix of similarities between these items."""
-    return _join(
+    python = _join(
         [
             *_header(load, items, "similarity"),
             *_inputs("inputs", items),
@@ -67,6 +99,8 @@ def similarity_code(
             "print(matrix.round(3))",
         ]
     )
+    rest = curl.similarity(items, task=task, prompt_name=prompt_name, dim=dim, metric=metric)
+    return Snippet(python, rest)
 
 
 def search_code(
@@ -80,10 +114,10 @@ def search_code(
     dim: int,
     metric: str,
     temperature: float,
-) -> str:
+) -> Snippet:
     """A ranking of these items for the query, with softmax shares; ``passage`` is the items' role."""
     sign = "-" if metric == "euclidean" else ""
-    return _join(
+    python = _join(
         [
             *_header(load, [query, *items], "similarity"),
             *_inputs("documents", items),
@@ -97,6 +131,8 @@ def search_code(
             "    print(place, documents[i], round(float(scores[i]), 3), f'{shares[i]:.1%}')",
         ]
     )
+    asked = {"task": task, "prompt_name": prompt_name, "dim": dim, "metric": metric}
+    return Snippet(python, curl.search(query, items, **asked, limit=max(1, len(items))))
 
 
 def late_code(
@@ -104,20 +140,22 @@ def late_code(
     items: Sequence[Item],
     *,
     load: str,
+    model: str,
     task: str,
     passage: str,
     lengths: tuple[int, int],
     max_pixels: int | None,
-) -> str:
+) -> Snippet:
     """Max-sim of these items for the query, and the best one's map of every query token.
 
-    ``passage`` is the items' role, ``lengths`` the longest query and item in tokens.
+    ``passage`` is the items' role, ``lengths`` the longest query and item in tokens. Over REST there are the
+    token vectors of both, of whole texts and of pictures at the model's own size.
     """
     pixels = f", max_pixels={max_pixels}" if max_pixels else ""
     options = _options([query, *items], task, 0).replace(
         "truncate_dim=0, vectors=('dense',)", "vectors=('late',)"
     )
-    return _join(
+    python = _join(
         [
             *_header(load, [query, *items], "similarity"),
             *_inputs("documents", items),
@@ -133,3 +171,7 @@ def late_code(
             "    print(repr(piece.text), piece.kind, int(row.argmax()), round(float(row.max()), 3))",
         ]
     )
+    rest = "# token vectors of the items, then of the query: whole texts, pictures at the model's own size\n"
+    rest += curl.embeddings(items, model=model, task=task, prompt_name=passage, dim=None, late=True)
+    rest += curl.embeddings([query], model=model, task=task, prompt_name="query", dim=None, late=True)
+    return Snippet(python, rest)

@@ -64,7 +64,7 @@ def test_the_downloads_hold_the_vectors_and_the_code_can_be_copied(page: Page, t
     rows = list(csv.reader(files["csv"].read_text(encoding="utf-8").splitlines()))
     assert len(rows) == 7 and np.array_equal(np.float32(rows[1][2:]), vectors[0])
     drawn(page, "#embed-figure")
-    page.get_by_role("button", name="The Python that does the same").first.click()
+    page.get_by_role("button", name="The code that does the same").first.click()
     expect(page.locator("#embed-code")).to_contain_text("Embedder.from_pretrained")
     expect(page.locator("#embed-code")).to_contain_text("assets/examples/")
     drawn(page, "#embed-figure")
