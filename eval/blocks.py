@@ -1,5 +1,6 @@
 """A corpus of vectors, read in chunks that do not depend on how it is stored."""
 
+import mmap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -87,9 +88,11 @@ class Reader:
                 missing -= len(parts[-1])
                 if not missing:
                     yield _joined(parts)
+                    _release(parts)
                     parts, missing = [], CHUNK
         if parts:
             yield _joined(parts)
+            _release(parts)
 
     def _check(self, block: Matrix) -> None:
         if block.dtype != np.float32 or block.ndim != 2 or block.shape[1] != self.width:
@@ -115,6 +118,22 @@ def check_vectors(rows: Matrix, name: str, first: int = 0) -> None:
     if not good.all():
         bad = int(np.argmin(good))
         raise InputError(f"{name} {first + bad} holds NaN or infinity, or is longer than {_LONGEST:g}")
+
+
+def _release(parts: list[Matrix]) -> None:
+    """Let go of what was read of a file that is mapped: it would count as memory in use until it is closed.
+
+    Only of maps that cannot be written to, whose pages the system can read again.
+    """
+    for part in parts:
+        mapped = getattr(part, "_mmap", None)  # numpy keeps the map with every view of a memmap
+        if mapped is None or getattr(part, "mode", None) != "r" or not hasattr(mapped, "madvise"):
+            continue
+        begin = part.ctypes.data - np.frombuffer(mapped, np.uint8).ctypes.data
+        start = -(-begin // mmap.PAGESIZE) * mmap.PAGESIZE
+        length = begin + part.nbytes - start
+        if part.flags.c_contiguous and length > 0:
+            mapped.madvise(mmap.MADV_DONTNEED, start, length)
 
 
 def _joined(parts: list[Matrix]) -> Matrix:

@@ -121,16 +121,22 @@ def _as_rank(config: RunConfig, found: Sequence[Benchmark], rank: Rank) -> Share
 
 
 def _begin() -> None:
-    """Ended by SIGTERM, a process writes first what it has encoded."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    warnings.simplefilter("ignore", EmbedderNotice)  # the parts carry them, and the counts bring them back
+    """A started process has no terminal: what it has to say comes back with its counts."""
+    warnings.simplefilter("ignore", EmbedderNotice)
 
 
 def _share(config: RunConfig, number: int, count: int) -> dict[str, Counts]:
-    if torch.device(config.device if config.device != "auto" else "cpu").type == "cpu":
-        torch.set_num_threads(max(1, (os.cpu_count() or 1) // count))
-    found = [benchmarks.load(name, seed=config.seed) for name in config.benchmark]
-    return encode_share(config, found, number, count)
+    """A started process's work; ended by SIGTERM, it writes first what it has encoded."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        if config.device in ("auto", "cpu"):
+            torch.set_num_threads(max(1, (os.cpu_count() or 1) // count))
+        found = [benchmarks.load(name, seed=config.seed) for name in config.benchmark]
+        return encode_share(config, found, number, count)
+    except SystemExit:
+        os._exit(143)  # the pool would go on, and find nobody to talk to
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def encode_share(config: RunConfig, found: Sequence[Benchmark], number: int, count: int) -> dict[str, Counts]:
