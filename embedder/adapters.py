@@ -123,8 +123,8 @@ def _refuse_vision(name: str, parameters: Iterable[str]) -> None:
     touched = sorted(key.partition(".lora_")[0] for key in parameters if ".visual." in f".{key}")
     if touched:
         raise CheckpointError(
-            f"adapter {name!r} changes the vision tower ({touched[0]} and {len(set(touched)) - 1} more), which "
-            "all tasks share; train it on the language model alone (PEFT: exclude_modules='.*visual.*')"
+            f"adapter {name!r} changes the vision tower ({touched[0]} and {len(set(touched)) - 1} more), "
+            "which all tasks share; train it on the language model alone (PEFT: exclude_modules='.*visual.*')"
         )
 
 
