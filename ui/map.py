@@ -1,6 +1,7 @@
 """The Map tab: its widgets and their wiring; what they do is in :mod:`ui.map_view`."""
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +17,8 @@ from ui.jobs import Jobs
 from ui.map_view import GROUPINGS, MOST_GROUPS, NO_CLUSTERS, SPACES, MapState, View
 from ui.vectors import Workbench
 
+AFTER_SECONDS = 10.0
+"""A page that opens as soon as the process listens takes a second more beside a warm-up."""
 MAP_QUEUE = "map"
 """Maps wait for each other, but nobody's encoding waits for a map."""
 
@@ -218,10 +221,14 @@ def _near(view: View, state: MapState | None, dim: object, event: gr.EventData) 
 
 
 def warm_up(bench: Workbench) -> None:
-    """Get UMAP ready in the background, once the model is."""
+    """Get UMAP ready in the background, once the model is and the first page had its time to load.
+
+    Whoever asks for a UMAP before that starts it at once.
+    """
 
     def wait() -> None:
         bench.warmed.wait()
+        time.sleep(AFTER_SECONDS)
         projector.shared().start()
 
     threading.Thread(target=wait, name="warm-up-maps", daemon=True).start()
