@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from embedder.errors import EmbedderError
+from eval.places import results_folder
 from eval.runs import load_run, load_runs
 
 EXIT_CODES = """\
@@ -50,8 +51,8 @@ def _add_compare(commands: Any) -> None:  # noqa: ANN401
         "--results",
         metavar="FOLDER",
         type=_path,
-        default=Path("results"),
-        help="where runs given by name lie; default: results; example: --results results/",
+        default=results_folder(),
+        help="where runs given by name lie; default: %(default)s; example: --results results/",
     )
     parser.add_argument(
         "--seed", metavar="N", type=int, default=0, help="of the resampling; default: 0; example: --seed 1"

@@ -2,13 +2,14 @@
 
 import os
 import shlex
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from embedder.errors import InputError
 from embedder.quantization import VectorPrecision
 from embedder.spec import MINI
 from eval.benchmarks import ALL
+from eval.places import results_folder
 from eval.sweep import Setting
 
 VECTORS = ("dense", "late")
@@ -65,7 +66,7 @@ class RunConfig:
     revision: str | None = None
     trust_remote_code: bool = False
     adapter: tuple[str, ...] = ()
-    out: Path = Path("results")
+    out: Path = field(default_factory=results_folder)
     cache: Path | None = None
     max_length: int | None = None
     max_pixels: int | None = None

@@ -2,7 +2,7 @@
 
 import argparse
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from pathlib import Path
 
 from eval.config import RunConfig
@@ -69,7 +69,9 @@ OPTIONS: dict[str, tuple[str, str, str]] = {
 def add_run_options(parser: argparse.ArgumentParser) -> None:
     """Add an option for each field of `RunConfig` to a parser; what is not given is None."""
     for option in fields(RunConfig):
-        _add_option(parser, option.name, option.default)
+        made = option.default_factory
+        default = option.default if made is MISSING else made()
+        _add_option(parser, option.name, default)
 
 
 def add_run_switches(parser: argparse.ArgumentParser) -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from embedder.errors import InputError
 from eval.examples import Examples, read_examples
+from eval.places import results_folder
 from eval.results import PER_QUERY, RESULT, Row, find_runs, read_per_query, read_run
 
 Record: TypeAlias = dict[str, Any]
@@ -100,18 +101,20 @@ def short_name(model: str) -> str:
     return path.name if path.is_absolute() or model.startswith((".", "~")) or len(path.parts) > 2 else model
 
 
-def load_run(name: str | Path, results: Path = Path("results")) -> Run:
+def load_run(name: str | Path, results: Path | None = None) -> Run:
     """A run by its folder, by the path of its result.json, or by its name in a folder of runs.
+
+    Without `results` that is the folder where runs are kept.
 
     Raises:
         InputError: there is none, or it cannot be read.
     """
-    given = Path(name).expanduser()
-    for folder in (given, given.parent if given.name == RESULT else given, results / given):
+    given, kept = Path(name).expanduser(), results or results_folder()
+    for folder in (given, given.parent if given.name == RESULT else given, kept / given):
         if (folder / RESULT).is_file():
             return Run(folder, read_run(folder))
-    where = f"{given} nor {results / given}" if not given.is_absolute() else str(given)
-    raise InputError(f"no run {str(name)!r}: {RESULT} is neither in {where}; `ls {results}` shows the runs")
+    where = f"{given} nor {kept / given}" if not given.is_absolute() else str(given)
+    raise InputError(f"no run {str(name)!r}: {RESULT} is neither in {where}; `ls {kept}` shows the runs")
 
 
 def load_runs(paths: Iterable[str | Path]) -> list[Run]:
