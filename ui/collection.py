@@ -44,6 +44,9 @@ class Item:
         size: width and height in pixels as seen upright, None for a text alone.
         digest: SHA-256 of the content; equal content has equal digests.
         notices: what was changed on the way in.
+        metadata: name and value of what else is known about it: labels, numbers, dates.
+        vector: little-endian float32 numbers that were brought along and are used in the place of the
+            model's, b"" for none.
     """
 
     kind: Literal["text", "image", "document"]
@@ -55,6 +58,8 @@ class Item:
     size: tuple[int, int] | None = None
     digest: str = ""
     notices: tuple[str, ...] = ()
+    metadata: tuple[tuple[str, str | float], ...] = ()
+    vector: bytes = b""
 
     def source(self) -> str | Path | dict[str, str | Path]:
         """What ``Embedder.embed`` takes: a str, the path of a picture, or a mapping of both.

@@ -65,7 +65,8 @@ class Points:
         Args:
             items: at most ``MAX_POINTS``.
             vectors: float (n, dim), finite, or None.
-            metadata: a mapping per item, not all need have the same names; numbers stay numbers.
+            metadata: a mapping per item, not all need have the same names; numbers stay numbers. None for
+                what the items carry themselves.
             name: where they come from.
 
         Raises:
@@ -77,7 +78,9 @@ class Points:
             vectors = _checked(vectors, len(items))
         if metadata is not None and len(metadata) != len(items):
             raise InputError(f"{len(items)} items and metadata of {len(metadata)} do not fit")
-        columns = {**_own_columns(items), **_columns(metadata or ())}
+        if metadata is None:
+            metadata = [dict(item.metadata) for item in items] if any(i.metadata for i in items) else ()
+        columns = {**_own_columns(items), **_columns(metadata)}
         return cls(tuple(items), vectors, dict(list(columns.items())[:MAX_COLUMNS]), name)
 
     def only(self, rows: Sequence[int]) -> "Points":

@@ -62,6 +62,8 @@ def page(bench: Workbench) -> gr.Blocks:
             elem_id="explorer-header",
         )
         collection = gr.State(examples.first_items())
+        relevance = gr.State(None)  # noqa: F841 - for the tabs that measure quality
+        brought = gr.State(None)
         with gr.Tabs(elem_id="explorer-tabs"):
             with gr.Tab("Embed", id="embed"):
                 embed.build(bench, collection, demo)
@@ -72,7 +74,7 @@ def page(bench: Workbench) -> gr.Blocks:
             with gr.Tab("Tokens & patches", id="late") as late_tab:
                 heatmap.build(bench, collection, late_tab)
             with gr.Tab("Map", id="map") as map_tab:
-                map_page.build(bench, collection, map_tab)
+                map_page.build(bench, collection, map_tab, brought)
         api.publish(bench)
     server.fetch_nothing()
     demo.queue(api_open=False, max_size=server.QUEUE_SIZE, default_concurrency_limit=4)

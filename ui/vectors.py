@@ -4,7 +4,7 @@ import re
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -142,9 +142,10 @@ class Workbench:
         """
         start = time.perf_counter()
         keys = [_key(item, task, prompt_name) for item in items]
-        known = {key: found for key in keys if (found := self.cache.get(key)) is not None}
-        missing = _first_of_each(keys, known)
-        problems: dict[str, str] = {}
+        known, problems = self._brought(items, keys)
+        known |= {key: found for key in keys if (found := self.cache.get(key)) is not None}
+        wrong = {key for key in keys if key[0] in problems}
+        missing = _first_of_each(keys, known.keys() | wrong)
         yield Progress(len(items) - len(missing), len(items), 0.0)
         for begin in range(0, len(missing), batch_size or GROUP):
             group = missing[begin : begin + (batch_size or GROUP)]
@@ -168,6 +169,21 @@ class Workbench:
         *_, last = self.encode(items, task, prompt_name, batch_size)
         assert last.result is not None  # the generator's last word always carries it
         return last.result
+
+    def _brought(self, items: Sequence[Item], keys: Sequence[Key]) -> tuple[dict[Key, Known], dict[str, str]]:
+        """Vectors that items carry themselves, cut to length 1; a message for those of another width."""
+        known: dict[Key, Known] = {}
+        problems: dict[str, str] = {}
+        for item, key in zip(items, keys, strict=True):
+            if not item.vector:
+                continue
+            vector = np.frombuffer(item.vector, dtype="<f4")
+            if len(vector) == self.model.spec.dim:
+                known[key] = Known(vector / np.linalg.norm(vector), 0)
+            else:
+                widths = f"{len(vector)} dimensions, the model's have {self.model.spec.dim}"
+                problems[item.digest] = f"came with a vector of {widths}: only the Map can show it"
+        return known, problems
 
     def _encode_group(
         self, items: Sequence[Item], task: str, prompt_name: str, batch_size: int | None
@@ -240,7 +256,7 @@ def _key(item: Item, task: str, prompt_name: str) -> Key:
     return (item.digest, task, "" if item.kind == "image" else prompt_name)
 
 
-def _first_of_each(keys: Sequence[Key], known: dict[Key, Known]) -> list[int]:
+def _first_of_each(keys: Sequence[Key], known: Set[Key]) -> list[int]:
     """Positions that must be computed, each distinct content once."""
     seen: set[Key] = set()
     rows = []

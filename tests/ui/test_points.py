@@ -2,6 +2,7 @@
 
 import base64
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -120,3 +121,10 @@ def test_clusters_become_a_column_with_those_in_none_last() -> None:
     field = points.group_field(np.array([0, 1, -1, 0], dtype=np.int32), ["a", "b"])
     assert field["names"] == ["a", "b", "in no cluster"] and codes(field) == [0, 1, 2, 0]
     assert points.group_field(np.array([0, 0]), ["a"])["names"] == ["a"]
+
+
+def test_what_items_carry_themselves_colours_them() -> None:
+    carried = tuple(replace(item, metadata=(("topic", f"t{at % 2}"),)) for at, item in enumerate(items(4)))
+    found = Points.gather(carried)
+    assert (found.columns or {})["topic"] == ("t0", "t1", "t0", "t1")
+    assert found.base != Points.gather(items(4)).base

@@ -1,5 +1,6 @@
 """Encoding for the page: the embedder's own vectors, remembered, stoppable, one bad item at a time."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -105,3 +106,15 @@ def test_the_cache_is_bounded_and_drops_the_oldest() -> None:
         cache.get(("0", "t", "q"))  # used again and again: stays
     kept = [at for at in range(4) if cache.get((str(at), "t", "q")) is not None]
     assert kept == [0, 2, 3]
+
+
+def test_a_vector_that_came_with_an_item_is_used_as_it_is(bench: Workbench) -> None:
+    width = bench.model.spec.dim
+    given = np.arange(1, width + 1, dtype="<f4")
+    own = replace(text_item("mine"), vector=given.tobytes(), digest="own")
+    short = replace(text_item("short"), vector=given[:3].tobytes(), digest="short")
+    result = bench.run([own, text_item("plain"), short], "retrieval", "query")
+    np.testing.assert_allclose(result.vectors[0], given / np.linalg.norm(given), rtol=1e-6)
+    assert np.isfinite(result.vectors[1]).all() and result.computed == 1
+    assert np.isnan(result.vectors[2]).all()
+    assert "3 dimensions" in result.problems[2] and str(width) in result.problems[2]
