@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from ui.collection import Added, Item, image_item, text_item
+from ui.relevance import Relevance
 
 FOLDER = Path(__file__).resolve().parent.parent / "assets" / "examples"
 REPOSITORY = FOLDER.parent.parent
@@ -13,13 +14,14 @@ REPOSITORY = FOLDER.parent.parent
 
 @dataclass(frozen=True)
 class Example:
-    """A named set: its items, a query that shows something, and what to look for."""
+    """A named set: its items, a query that shows something, what to look for, and what answers what."""
 
     name: str
     about: str
     items: tuple[Item, ...]
     query: str = ""
     query_image: str = ""
+    relevant: tuple[tuple[int, int], ...] = ()
 
 
 @cache
@@ -39,6 +41,7 @@ def _example(entry: dict[str, object]) -> Example:
         items=tuple(_item(source) for source in entry["items"]),  # type: ignore[attr-defined]
         query=str(entry.get("query", "")),
         query_image=str(FOLDER / str(entry["query_image"])) if entry.get("query_image") else "",
+        relevant=tuple((asks, answers) for asks, answers in entry.get("relevant", [])),  # type: ignore[attr-defined]
     )
 
 
@@ -46,6 +49,16 @@ def _item(source: dict[str, str]) -> Item:
     if "text" in source:
         return text_item(source["text"])
     return image_item(FOLDER / source["image"], label=source.get("label", ""))
+
+
+@cache
+def relevance() -> Relevance:
+    """Which items of the sets answer which: captions and pictures, translations, descriptions and code."""
+    found = [
+        Relevance.between(entry.items, [(asks, answers, 1) for asks, answers in entry.relevant])
+        for entry in examples().values()
+    ]
+    return Relevance(tuple(pair for one in found for pair in one.pairs), "the example set")
 
 
 def names() -> list[str]:

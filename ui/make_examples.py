@@ -94,6 +94,7 @@ def scene_set(rng: np.random.Generator) -> dict[str, Any]:
         "nearest to its own picture: a bag of words could not tell them apart.",
         "query": "a red disc on top of a blue box",
         "items": [*({"text": caption} for caption in CAPTIONS), *pictures],
+        "relevant": [[at, len(CAPTIONS) + at] for at in range(len(CAPTIONS))],
     }
 
 
@@ -107,17 +108,20 @@ def shape_set(rng: np.random.Generator) -> dict[str, Any]:
         "whether the model sorts by colour or by shape.",
         "query": "a yellow star",
         "items": [*({"text": text} for text in texts), *pictures],
+        "relevant": [[at, len(texts) + SINGLES.index(text[2:])] for at, text in enumerate(texts)],
     }
 
 
 def language_set() -> dict[str, Any]:
     """Five words in four languages."""
+    rows = [range(start, start + 4) for start in range(0, 4 * len(WORDS), 4)]
     return {
         "name": "Languages",
         "about": "Five words in English, German, French and Spanish. Blocks on the diagonal are translations "
         "that lie together. The miniature has seen lists of names in these languages, no running text.",
         "query": "Greece",
         "items": [{"text": word} for words in WORDS.values() for word in words],
+        "relevant": [[a, b] for same in rows for a in same for b in same if a != b],
     }
 
 
@@ -129,6 +133,7 @@ def code_set() -> dict[str, Any]:
         "tasks retrieval and code.",
         "query": "Split a list into chunks of equal size.",
         "items": [{"text": text} for text in (*CODE, *CODE.values())],
+        "relevant": [[at, len(CODE) + at] for at in range(len(CODE))],
     }
 
 
