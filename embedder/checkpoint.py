@@ -93,8 +93,13 @@ def read_tensors(entries: dict[str, TensorEntry]) -> dict[str, torch.Tensor]:
     for path in sorted({entry.file for entry in entries.values()}):
         with safe_open(path, framework="pt") as file:
             for key in [key for key, entry in entries.items() if entry.file == path]:
-                tensors[key] = file.get_tensor(key)
+                tensors[key] = _wide(file.get_tensor(key))
     return tensors
+
+
+def _wide(tensor: torch.Tensor) -> torch.Tensor:
+    """Eight-bit floats as 32-bit ones: torch can store, but not compute with, the former."""
+    return tensor.float() if tensor.is_floating_point() and tensor.element_size() == 1 else tensor
 
 
 def check_names(expected: dict[str, tuple[int, ...]], found: dict[str, TensorEntry], what: str) -> None:

@@ -19,6 +19,8 @@ from embedder.training.network import MERGE, PATCH, PIXELS, TASKS, Miniature, co
 
 SHARD_BYTES = 9_900_000  # the hub takes no larger file in plain git than 10 MB
 DTYPE = torch.float16
+LARGE_DTYPE = torch.float8_e4m3fn
+"""Of a tensor that fits no file otherwise, which is the token table's case: rounded before the layers learn."""
 
 
 def preprocessor_dict() -> dict[str, Any]:
@@ -52,8 +54,14 @@ def base_tensors(network: Miniature, dtype: torch.dtype = DTYPE) -> dict[str, Te
             continue
         name = key.replace(".base_layer.", ".").removeprefix("model.")
         name = name.replace("language_model.", "model.", 1) if name.startswith("language_model.") else name
-        found[name] = value.detach().to(dtype).contiguous()
+        found[name] = small_enough(value.detach(), dtype).contiguous()
     return found
+
+
+def small_enough(tensor: Tensor, dtype: torch.dtype, limit: int = SHARD_BYTES) -> Tensor:
+    """The tensor in `dtype`, or in eight bits where one file could not hold it."""
+    wide = tensor.numel() * dtype.itemsize > limit
+    return tensor.to(LARGE_DTYPE if wide else dtype)
 
 
 def adapter_tensors(network: Miniature, dtype: torch.dtype = DTYPE) -> dict[str, Tensor]:

@@ -128,7 +128,7 @@ def test_pictures_can_be_dropped(page: Page) -> None:
 def test_long_work_shows_progress_and_can_be_cancelled(page: Page) -> None:
     drawn(page, "#embed-figure")
     no_pictures(page)
-    words = "every one of these lines is long enough to keep the model busy for a little while " * 12
+    words = "every one of these lines is long enough to keep the model busy for a little while " * 60
     embed(page, "\n".join(f"{number}: {words}" for number in range(200)))
     expect(page.locator("#embed-status")).to_contain_text("Encoding:")
     expect(page.locator("#embed-status .xp-progress")).to_be_in_viewport()

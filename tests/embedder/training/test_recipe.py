@@ -13,14 +13,16 @@ import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
+from safetensors.torch import save_file
 from tokenizers import Tokenizer
 
 from embedder import Embedder
 from embedder.adapters import adapter_parameters
-from embedder.checkpoint import ADAPTER_WEIGHTS, tensor_entries, verify_checksums
+from embedder.checkpoint import ADAPTER_WEIGHTS, read_tensors, tensor_entries, verify_checksums
 from embedder.training import data_code, data_text, pairs, recipe, renderers
 from embedder.training.__main__ import main
 from embedder.training.adapters_stage import activate, add_adapters
+from embedder.training.export import small_enough
 from embedder.training.network import TASKS, Miniature
 from embedder.training.scenes import Scene, Thing
 from embedder.training.static_table import score_static
@@ -144,3 +146,15 @@ def test_missing_sources_are_named_in_one_line(tmp_path):
         data_text.require(tmp_path / "wordnet", tmp_path / "cldr")
     assert str(raised.value).count("\n") == 0
     assert "apt-get install wordnet-base unicode-cldr-core" in str(raised.value)
+
+
+def test_a_table_that_fits_no_file_is_stored_in_eight_bits(tmp_path):
+    table = torch.linspace(-4, 4, 4096).view(64, 64)
+    stored = small_enough(table, torch.float16, limit=8000)
+    save_file({"table": stored}, tmp_path / "one.safetensors")
+    entries = tensor_entries(tmp_path / "one.safetensors")
+    assert entries["table"].dtype == "F8_E4M3"
+    read = read_tensors(entries)["table"]
+    assert read.dtype == torch.float32
+    torch.testing.assert_close(read, table, rtol=1 / 16, atol=2**-10)
+    assert small_enough(table, torch.float16, limit=8192).dtype == torch.float16
