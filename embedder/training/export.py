@@ -20,7 +20,7 @@ from embedder.training.network import MERGE, PATCH, PIXELS, TASKS, Miniature, co
 SHARD_BYTES = 9_900_000  # the hub takes no larger file in plain git than 10 MB
 DTYPE = torch.float16
 LARGE_DTYPE = torch.float8_e4m3fn
-"""Of a tensor that fits no file otherwise, which is the token table's case: rounded before the layers learn."""
+"""Of a tensor that else fits no file, which is the token table's case: rounded before the layers learn."""
 
 
 def preprocessor_dict() -> dict[str, Any]:

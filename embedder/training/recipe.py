@@ -13,11 +13,12 @@ from tokenizers import Tokenizer
 from embedder.training import data_code, data_docs, data_text, pairs
 from embedder.training import tokenizer as tokenizers_
 from embedder.training.adapters_stage import AdapterSettings, add_adapters, train_adapters
-from embedder.training.export import export
+from embedder.training.export import DTYPE, export, small_enough
 from embedder.training.mapping import install
 from embedder.training.network import Miniature, Sizes
 from embedder.training.pairs import PairSet
 from embedder.training.progress import say
+from embedder.training.settle_stage import SettleSettings, train_settle
 from embedder.training.static_table import StaticSettings, score_static, train_static
 from embedder.training.text_stage import TextSettings, report, train_text
 from embedder.training.vision_stage import (
@@ -30,10 +31,16 @@ from embedder.training.vision_stage import (
     train_crops,
 )
 
-STAGES = ("static", "text", "crops", "cells", "bank", "adapters", "export")
+STAGES = ("static", "text", "crops", "cells", "bank", "settle", "adapters", "export")
 
 SIZES = Sizes(
-    vocabulary=19_200, hidden=256, feed_forward=512, heads=4, kv_heads=2, dims=(16, 32, 64, 128, 256)
+    vocabulary=19_200,
+    hidden=512,
+    feed_forward=768,
+    heads=8,
+    kv_heads=2,
+    dims=(16, 32, 64, 128, 256, 512),
+    late=128,
 )
 
 
@@ -43,20 +50,23 @@ class Recipe:
 
     Attributes:
         sizes: of the network.
-        static, text, crops, cells, bank, adapters: settings of the stages.
+        static, text, crops, cells, bank, settle, adapters: settings of the stages.
         few: use the standard library's first level only, no WordNet and no CLDR, 600 pairs of each source.
     """
 
     sizes: Sizes = SIZES
     static: StaticSettings = field(
         default_factory=lambda: StaticSettings(
-            SIZES.vocabulary, SIZES.hidden - 1, (16, 32, 64, 128, 255), steps=2400
+            SIZES.vocabulary, SIZES.hidden - 1, (16, 32, 64, 128, 256, 511), steps=4000
         )
     )
-    text: TextSettings = field(default_factory=TextSettings)
+    text: TextSettings = field(
+        default_factory=lambda: TextSettings(steps=1000, order_steps=450, scenes=40, rate=5e-4)
+    )
     crops: CropSettings = field(default_factory=CropSettings)
     cells: CellSettings = field(default_factory=CellSettings)
-    bank: BankSettings = field(default_factory=BankSettings)
+    bank: BankSettings = field(default_factory=lambda: BankSettings(language_factor=0.3, general_tokens=56))
+    settle: SettleSettings = field(default_factory=SettleSettings)
     adapters: AdapterSettings = field(default_factory=AdapterSettings)
     few: bool = False
 
@@ -86,6 +96,7 @@ def smoke() -> Recipe:
         bank=BankSettings(
             steps=6, batch=8, anchors=4, general=4, general_tokens=16, warm_up=2, tellings=1, things=6
         ),
+        settle=SettleSettings(steps=4, tokens=24, texts=8, anchors=4, frozen=64),
         adapters=AdapterSettings(steps=6, batch=8, queries=8, tokens=24, pool=64, bank=64),
         few=True,
     )
@@ -137,6 +148,7 @@ class Run:
             "crops": self.crops,
             "cells": self.cells,
             "bank": self.bank,
+            "settle": self.settle,
             "adapters": self.adapters,
             "export": self.export,
         }
@@ -160,6 +172,8 @@ class Run:
             scores = score_static(table, self.data.held_out[name], self.recipe.static.dims)
             say(f"static {name} nDCG@10 " + "  ".join(f"{dim}: {score:.3f}" for dim, score in scores.items()))
         install(self.network, table)
+        embed = self.network.model.language_model.embed_tokens.weight
+        embed.data.copy_(small_enough(embed.data, DTYPE).float())  # as stored: nothing is lost later
 
     def text(self) -> None:
         """Word order."""
@@ -185,6 +199,19 @@ class Run:
         )
         self._report("bank")
 
+    def settle(self) -> None:
+        """Long texts again."""
+        train_settle(
+            self.network,
+            self.data.tokenizer,
+            self.data.training,
+            self.recipe.settle,
+            self.recipe.bank,
+            self.runs,
+            self.seed,
+        )
+        self._report("settle")
+
     def adapters(self) -> None:
         """The three tasks."""
         add_adapters(self.network, self.seed)
@@ -207,5 +234,5 @@ class Run:
 
 def shorter(recipe: Recipe, factor: float) -> Recipe:
     """The recipe with every stage's steps multiplied by `factor` (at least two)."""
-    parts = {name: getattr(recipe, name) for name in ("static", "text", "crops", "cells", "bank", "adapters")}
+    parts = {name: getattr(recipe, name) for name in STAGES[:-1]}
     return replace(recipe, **{k: replace(v, steps=max(2, round(v.steps * factor))) for k, v in parts.items()})

@@ -185,10 +185,10 @@ def train_bank(
 ) -> None:
     """Train tower and language layers so that a picture's vector picks its scene out of the whole bank."""
     layers = language_parameters(network)
-    bank = _kept_bank(network, tokenizer, settings, folder, seed)
+    bank = kept_bank(network, tokenizer, settings, folder, seed)
     torch.manual_seed(seed)
     trained = Trained(network, network.sizes.hidden)
-    _take_heads(trained.heads, folder)
+    take_heads(trained.heads, folder / "cells.pt")
     tower = [*network.model.visual.parameters(), *trained.heads.parameters()]
     for parameter in tower:
         parameter.requires_grad_(True)
@@ -196,7 +196,7 @@ def train_bank(
     optimiser = torch.optim.AdamW(groups, lr=settings.rate, weight_decay=0.01)
     progress = Progress(folder, "bank", settings.steps)
     restore(progress, trained, optimiser)
-    work = _BankWork(network, trained.heads, bank, tokenizer, sources, settings)
+    work = BankWork(network, trained.heads, bank, tokenizer, sources, settings)
     for step in progress.steps():
         rng = np.random.default_rng((seed, 6, step))
         dims = some_dims(network.sizes.dims, rng)
@@ -215,13 +215,13 @@ def train_bank(
         progress.save(step, lambda: {"network": trained.state_dict(), "optimiser": optimiser.state_dict()})
 
 
-def _take_heads(heads: Heads, folder: Path) -> None:
-    """Go on with the heads of the cells stage."""
-    state = torch.load(folder / "cells.pt", weights_only=True)["network"]
+def take_heads(heads: Heads, checkpoint: Path) -> None:
+    """Go on with the heads of an earlier stage."""
+    state = torch.load(checkpoint, weights_only=True)["network"]
     heads.load_state_dict({k.removeprefix("heads."): v for k, v in state.items() if k.startswith("heads.")})
 
 
-def _kept_bank(
+def kept_bank(
     network: Miniature, tokenizer: Tokenizer, settings: BankSettings, folder: Path, seed: int
 ) -> Bank:
     """The bank as the text stage left the model: kept, because the layers go on changing."""
@@ -235,7 +235,7 @@ def _kept_bank(
 
 
 @dataclass
-class _BankWork:
+class BankWork:
     """One step's losses in the bank stage."""
 
     network: Miniature
