@@ -69,15 +69,15 @@ class Plan:
         return {**about_model(self.encoder, config, config.model, "model"), **asked}
 
 
-def make_plan(config: RunConfig, name: str, progress: Progress) -> Plan:
-    """Load one of the run's models and fit the settings to it.
+def make_plan(config: RunConfig, name: str, progress: Progress, model: Model | None = None) -> Plan:
+    """Load one of the run's models, unless it is given, and fit the settings to it.
 
     Raises:
         InputError: a task or a width is not the model's, or a search makes no sense.
         CheckpointError: the model or an adapter cannot be loaded.
         DeviceError: the device cannot be had.
     """
-    model = load_model(config, name)
+    model = model or load_model(config, name)
     adapters = {}
     if not isinstance(model, SentenceModel):
         for task, folder in config.adapters.items():

@@ -2,20 +2,22 @@
 
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Any, TextIO
 
 from embedder import EmbedderNotice, InputError
+from embedder.protocol import Model
 from eval import benchmarks
 from eval.benchmarks.model import Benchmark
 from eval.config import RunConfig
 from eval.distributed import Shares, encode_together, rank_of_torchrun
 from eval.measure import Outcome, measure
 from eval.metrics import metric
-from eval.plan import check_models, make_plan
+from eval.plan import Plan, check_models, make_plan
 from eval.progress import Progress, clock, columns
 from eval.provenance import provenance
 from eval.results import Score, check_writable, new_run_id, write_run
@@ -23,8 +25,27 @@ from eval.rivals import Rivals, rank_rivals
 from eval.scores import check_depth
 
 
+@dataclass(frozen=True)
+class Host:
+    """What a program that calls `run` has already, and how it wants to hear of the way.
+
+    Attributes:
+        models: loaded models by their name in the settings; others are loaded.
+        load: gives a benchmark by name and seed.
+        progress: told how far the run is; what it raises ends the run, and what was encoded is kept.
+    """
+
+    models: Mapping[str, Model] = field(default_factory=dict)
+    load: Callable[..., Benchmark] = benchmarks.load
+    progress: Progress | None = None
+
+
 def run(
-    config: RunConfig, *, quiet: bool = False, suite: Mapping[str, object] | None = None
+    config: RunConfig,
+    *,
+    quiet: bool = False,
+    suite: Mapping[str, object] | None = None,
+    host: Host | None = None,
 ) -> tuple[Path, list[Score]]:
     """Do what the settings say.
 
@@ -32,6 +53,7 @@ def run(
         config: the settings.
         quiet: say nothing on the way.
         suite: what the result keeps of the suite that the run is part of.
+        host: of the program that calls; None for a run by itself.
 
     Returns:
         The run's folder, and its scores; in a rank of torchrun other than 0, which only helps to encode, the
@@ -43,13 +65,14 @@ def run(
         DeviceError: the device cannot be had, or its memory ran out.
         EmbedderError: results cannot be written.
     """
-    rank = rank_of_torchrun()
-    began, progress = time.monotonic(), Progress(quiet=quiet or (rank is not None and rank.number > 0))
+    rank, host = rank_of_torchrun(), host or Host()
+    began = time.monotonic()
+    progress = host.progress or Progress(quiet=quiet or (rank is not None and rank.number > 0))
     for name in config.metric:
         metric(name)
     check_depth(config.metric, config.depth)
     check_writable(config.out)
-    found = _load_benchmarks(config, progress)
+    found = _load_benchmarks(config, progress, host.load)
     said: list[str] = []
     outcome, models = Outcome(), list[dict[str, Any]]()
     check_models(config)
@@ -59,7 +82,8 @@ def run(
     with _noted(said):
         rivals = rank_rivals(config, found, progress)
         for name in config.models:
-            about, more = _measure_model(config, name, found, rivals, shares, progress)
+            plan = make_plan(config, name, progress, host.models.get(name))
+            about, more = _measure_model(plan, found, rivals, shares)
             models.append(about)
             outcome.add(more)
     notices = [*said, *rivals.notices, *chain.from_iterable(model.pop("notices") for model in models)]
@@ -79,16 +103,10 @@ def run(
 
 
 def _measure_model(
-    config: RunConfig,
-    name: str,
-    found: Sequence[Benchmark],
-    rivals: Rivals,
-    shares: Shares,
-    progress: Progress,
+    plan: Plan, found: Sequence[Benchmark], rivals: Rivals, shares: Shares
 ) -> tuple[dict[str, Any], Outcome]:
     """One model on all benchmarks: what there is to know about it, and what was found."""
-    plan = make_plan(config, name, progress)
-    outcome = Outcome()
+    name, outcome = plan.config.model, Outcome()
     for benchmark in found:
         if plan.can_take(benchmark):
             outcome.add(measure(plan, benchmark, rivals.rankings[benchmark.name]))
@@ -117,10 +135,12 @@ def _noted(kept: list[str]) -> Iterator[None]:
         yield
 
 
-def _load_benchmarks(config: RunConfig, progress: Progress) -> list[Benchmark]:
+def _load_benchmarks(
+    config: RunConfig, progress: Progress, load: Callable[..., Benchmark]
+) -> list[Benchmark]:
     found = []
     for name in benchmarks.expand(config.benchmark):
-        loaded = benchmarks.load(name, seed=config.seed)
+        loaded = load(name, seed=config.seed)
         progress.say(
             f"{loaded.name}: {len(loaded.corpus):,} documents, {len(loaded.queries):,} queries "
             f"({loaded.modality})"
