@@ -33,9 +33,11 @@ def overlap(full: Ranking, other: Ranking, k: int) -> Values:
     if len(full) != len(other):
         raise InputError(f"rankings of {len(full)} and {len(other)} queries cannot be compared")
     left, right = full.top(k).rows, other.top(k).rows
-    shared = [len(np.intersect1d(a[a >= 0], b)) for a, b in zip(left, right, strict=True)]
+    documents = 1 + max(int(left.max(initial=-1)), int(right.max(initial=-1)))
+    lines = documents * np.arange(len(left))[:, None]  # so that no two queries share a number
+    shared = np.isin(np.where(left < 0, -2, left + lines), np.where(right < 0, -1, right + lines)).sum(axis=1)
     found = (left >= 0).sum(axis=1)
-    return np.where(found > 0, np.array(shared) / np.maximum(found, 1), 1.0)
+    return np.where(found > 0, shared / np.maximum(found, 1), 1.0)
 
 
 def rank_correlation(queries: Matrix, documents: Matrix, dims: Iterable[int]) -> dict[int, Values]:
@@ -77,12 +79,22 @@ def score_correlation(full: Matrix, other: Matrix) -> Values:
     """
     if full.shape != other.shape:
         raise InputError(f"scores of shapes {full.shape} and {other.shape} cannot be compared")
-    left, right = _centred_ranks(full), _centred_ranks(other)
-    lengths = np.linalg.norm(left, axis=1) * np.linalg.norm(right, axis=1)
-    correlation: Values = (left * right).sum(axis=1) / np.where(lengths == 0, 1, lengths)
-    return correlation
+    return order_correlation(order(full), order(other))
 
 
-def _centred_ranks(scores: Matrix) -> Values:
+def order(scores: Matrix) -> Values:
+    """What correlations compare: ranks around their mean, brought to length 1, float64 of the same shape.
+
+    Worth keeping where many scores are compared with the same ones. All zeros where all scores are equal.
+    """
     ranks: Values = rankdata(scores, axis=1)
-    return ranks - ranks.mean(axis=1, keepdims=True)
+    centred = ranks - ranks.mean(axis=1, keepdims=True)
+    lengths = np.linalg.norm(centred, axis=1, keepdims=True)
+    found: Values = centred / np.where(lengths == 0, 1, lengths)
+    return found
+
+
+def order_correlation(full: Values, other: Values) -> Values:
+    """Spearman's correlation of two results of `order`: float64 (q,) from -1 to 1."""
+    correlation: Values = np.clip((full * other).sum(axis=1), -1.0, 1.0)
+    return correlation
