@@ -5,7 +5,7 @@ from typing import Any
 
 import gradio as gr
 
-from ui import cards, examples, uploads
+from ui import cards, examples, links, uploads
 from ui.checks import guarded
 from ui.collection import MAX_BOX_CHARS, Added, extend, texts_from, without
 from ui.controls import QUIET, Collection, index_of
@@ -85,6 +85,7 @@ def editor(collection: gr.State) -> Editor:
         empty = gr.Button("Clear", size="sm", min_width=70)
     sets = examples.names()
     chosen = gr.Dropdown(sets, value=sets[0] if sets else None, label="Example sets", interactive=True)
+    links.sets(chosen)
     outputs = [collection, view, messages]
     adding = [add.click, box.submit]
     changed = [

@@ -1,6 +1,6 @@
 """The Embed tab: what goes in, the vectors that come out, and how to take them away."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -9,7 +9,7 @@ import gradio as gr
 import numpy as np
 
 from embedder.truncation import truncate
-from ui import cards, charts, controls, examples, snippets, uploads
+from ui import cards, charts, controls, examples, links, snippets, uploads
 from ui.checks import choice, guarded, whole
 from ui.code_view import TITLE, code_view
 from ui.collection import MAX_BOX_CHARS, Added, Item, documents_from, extend, texts_from
@@ -287,19 +287,30 @@ def send(state: EmbedState | None, collection: Sequence[Item]) -> tuple[Any, str
     return updated, cards.notes(said.problems, [*said.notices, done])
 
 
-def build(bench: Workbench, collection: gr.State, demo: gr.Blocks) -> None:
-    """Lay out the tab and wire it."""
+def build(bench: Workbench, collection: gr.State) -> Callable[[Callable[..., Any]], None]:
+    """Lay out the tab and wire it.
+
+    Returns:
+        What wires the first look to a listener, when the page knows what comes before it.
+    """
     parts = layout(bench)
     state = gr.State(None)
+    texts, pictures, together, per_line, task, role, slider = parts.inputs
+    links.register("embed", texts=texts, together=together, lines=per_line, task=task, role=role, dim=slider)
+    links.uploads(pictures, "the pictures of Embed")
     outputs = [parts.status, state, *parts.shown]
     parts.jobs.connect(outputs, blank())
     pressed = partial(gr.on, [parts.go.click, parts.text.submit])
     parts.jobs.run(pressed, partial(run, bench), parts.inputs, trigger_mode="once")
-    parts.jobs.run(demo.load, partial(first_look, bench), parts.inputs)
-    parts.jobs.bind()
     parts.give.click(guarded(send), [state, collection], [collection, parts.given], **controls.QUIET)
     again = guarded(partial(show, bench))
     parts.width.change(again, [state, parts.width], parts.shown, **controls.LIGHT)
+
+    def first(listener: Callable[..., Any]) -> None:
+        parts.jobs.run(listener, partial(first_look, bench), parts.inputs)
+        parts.jobs.bind()
+
+    return first
 
 
 def first_look(bench: Workbench, *values: Any) -> Iterator[tuple[Any, ...]]:

@@ -9,7 +9,7 @@ import gradio as gr
 
 from embedder.errors import InputError
 from embedder.spec import MINI
-from ui import cards, controls, late_maps, snippets, uploads
+from ui import cards, controls, late_maps, links, snippets, uploads
 from ui.checks import choice, guarded, index
 from ui.code_view import TITLE, code_view
 from ui.collection import MAX_TEXT_CHARS, Item
@@ -276,6 +276,9 @@ def build(bench: Workbench, collection: gr.State, tab: gr.Tab) -> None:
     late = LateBench(bench)
     parts = layout(bench, collection)
     state = gr.State(None)
+    task, detail = parts.settings
+    links.register("late", query=parts.text, task=task, patches=detail)
+    links.uploads(parts.pictures, "the picture that Tokens & patches asks with")
     query = [parts.text, parts.pictures, parts.row]
     inputs = [collection, parts.text, parts.pictures, *parts.settings]
     parts.jobs.connect([parts.status, state, parts.maps, parts.code], blank())

@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from ui import cards, controls, map_view, neighbourhood, projection, projector
+from ui import cards, controls, links, map_view, neighbourhood, projection, projector
 from ui.checks import guarded
 from ui.controls import LIGHT, QUIET
 from ui.editor import Editor, editor
@@ -174,6 +174,10 @@ def build(
     """
     maker = maker or projector.shared()
     parts = layout(bench, collection)
+    task, role = parts.encoding
+    method, space, slider = parts.drawing
+    links.register("map", task=task, role=role, method=method, space=space, dim=slider)
+    links.register("map", clusters=parts.grouping[0], groups=parts.grouping[1])
     brought = brought if brought is not None else gr.State(None)
     state, view = gr.State(None), gr.State(View())
     shown = [parts.figure, parts.measures, parts.code]
@@ -194,7 +198,6 @@ def build(
     edits = [parts.editor.loaded, *parts.editor.changed]
     for listener in (tab.select, *(edit.then for edit in edits)):
         drawn_by(listener, map_view.keep_up)
-    method, space, slider = parts.drawing
     for moved in (method.input, space.input, slider.change):
         glance = guarded(partial(map_view.glance, bench, maker))
         seen = moved(glance, [view, state, *parts.drawing], shown, **LIGHT)

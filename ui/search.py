@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from ui import cards, controls, examples, presets, uploads
+from ui import cards, controls, examples, links, presets, uploads
 from ui.checks import guarded
 from ui.code_view import TITLE, code_view
 from ui.collection import MAX_TEXT_CHARS
@@ -140,6 +140,7 @@ def _search_controls(bench: Workbench) -> tuple[list[Any], list[Any]]:
 def build(bench: Workbench, collection: gr.State, tab: gr.Tab) -> None:
     """Lay out the tab and wire it."""
     parts = layout(bench, collection)
+    _keep_in_links(parts)
     state = gr.State(None)
     parts.jobs.connect([parts.status, state, parts.results, parts.code], blank())
     inputs = [collection, parts.text, parts.pictures, *parts.encoding, *parts.ranking]
@@ -158,6 +159,14 @@ def build(bench: Workbench, collection: gr.State, tab: gr.Tab) -> None:
     moved = [slider.change, *(control.input for control in (metric, *others))]
     again = guarded(partial(rerank, bench))
     gr.on(moved, again, [state, *parts.ranking], [parts.results, parts.code], **LIGHT)
+
+
+def _keep_in_links(parts: Widgets) -> None:
+    task, role, batch = parts.encoding
+    metric, slider, temperature, targets, shown = parts.ranking
+    links.register("search", query=parts.text, task=task, role=role, batch=batch)
+    links.register("search", measure=metric, dim=slider, temperature=temperature, kind=targets, shown=shown)
+    links.uploads(parts.pictures, "the picture that Search asks with")
 
 
 def _picked(

@@ -9,7 +9,7 @@ import gradio as gr
 import numpy as np
 
 from embedder.spec import MINI
-from ui import api, embed, examples, heatmap, rest, search, server, similarity, theme, zero
+from ui import api, cards, embed, examples, heatmap, links, rest, search, server, similarity, theme, zero
 from ui import map as map_page
 from ui.cards import esc
 from ui.collection import text_item
@@ -43,10 +43,10 @@ def header(bench: Workbench) -> str:
         f"<header class='xp-header'><div><h1>{TITLE}</h1>"
         "<p>See what an embedding model makes of your texts and pictures, and what is left when vectors "
         "are cut short.</p></div>"
+        f"<div class='xp-tools'>{links.BUTTON}"
         "<button type='button' class='xp-theme' aria-pressed='false' title='Light or dark'>◐<span "
-        "class='xp-sr'>"
-        "Dark theme</span></button>"
-        f"<ul class='xp-chips' aria-label='What is running'>{chips}</ul>{said}</header>"
+        "class='xp-sr'>Dark theme</span></button></div>"
+        f"<ul class='xp-chips' aria-label='What is running'>{chips}</ul>{said}{links.SAID}</header>"
     )
 
 
@@ -61,12 +61,13 @@ def page(bench: Workbench) -> gr.Blocks:
             js_on_load="window.Explorer.mountTheme(element);",
             elem_id="explorer-header",
         )
+        said = cards.plain("", elem_classes="xp-messages", elem_id="explorer-said")
         collection = gr.State(examples.first_items())
         relevance = gr.State(None)  # noqa: F841 - for the tabs that measure quality
         brought = gr.State(None)
-        with gr.Tabs(elem_id="explorer-tabs"):
+        with gr.Tabs(elem_id="explorer-tabs") as tabs:
             with gr.Tab("Embed", id="embed"):
-                embed.build(bench, collection, demo)
+                first_look = embed.build(bench, collection)
             with gr.Tab("Similarity", id="similarity") as similarity_tab:
                 similarity.build(bench, collection, similarity_tab)
             with gr.Tab("Search", id="search") as search_tab:
@@ -75,6 +76,7 @@ def page(bench: Workbench) -> gr.Blocks:
                 heatmap.build(bench, collection, late_tab)
             with gr.Tab("Map", id="map") as map_tab:
                 map_page.build(bench, collection, map_tab, brought)
+        first_look(links.bind(demo, tabs, collection, said).then)
         api.publish(bench)
     server.fetch_nothing()
     demo.queue(api_open=False, max_size=server.QUEUE_SIZE, default_concurrency_limit=4)

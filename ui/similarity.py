@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from ui import cards, charts, controls
+from ui import cards, charts, controls, links
 from ui.checks import guarded
 from ui.code_view import TITLE, code_view
 from ui.comparison import (
@@ -97,6 +97,9 @@ def build(bench: Workbench, collection: gr.State, tab: gr.Tab) -> None:
     parts = layout(bench, collection)
     state = gr.State(None)
     metric, slider, clustered, view = parts.drawing
+    task, other, role = parts.settings
+    links.register("similarity", task=task, beside=other, role=role)
+    links.register("similarity", measure=metric, dim=slider, clustered=clustered, cells=view)
     drawn = [*parts.figures, parts.remark, parts.code]
     inputs = [collection, *parts.settings, *parts.drawing]
     outputs = [parts.status, state, *parts.figures, parts.remark, parts.pair, parts.code]
