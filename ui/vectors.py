@@ -12,6 +12,7 @@ import numpy as np
 
 from embedder.errors import EmbedderError
 from ui.collection import Item
+from ui.limits import PUBLIC, Limits
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Key = tuple[str, str, str]
@@ -99,6 +100,22 @@ class Progress:
     result: Embedded | None = None
 
 
+class Count:
+    """How many are inside: ``with count: ...``. Safe for threads."""
+
+    def __init__(self) -> None:
+        self.now = 0
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self.now += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self.now -= 1
+
+
 @dataclass
 class Workbench:
     """The model of this process with its cache: what every tab is given.
@@ -109,6 +126,9 @@ class Workbench:
         quick: the model is fast enough to compute before anyone asks (decided by the warm-up).
         warmed: set when the warm-up has come to an end.
         cache: vectors that are known already.
+        limits: what a visitor may ask for.
+        models: the models that this process offers (:class:`ui.models.Models`), None where it is only this.
+        requests: what came past the page's queue, over REST, and is not answered yet.
     """
 
     model: Any
@@ -116,6 +136,9 @@ class Workbench:
     quick: bool = True
     cache: VectorCache = field(default_factory=VectorCache)
     warmed: threading.Event = field(default_factory=threading.Event)
+    limits: Limits = PUBLIC
+    models: Any = None
+    requests: Count = field(default_factory=Count)
 
     def eager(self) -> bool:
         """Whether to compute before anyone asks; waits for a warm-up that is still running."""

@@ -46,7 +46,7 @@ def _decorator() -> Callable[..., Any]:
 
 _gpu = _decorator()
 
-_model: Any = None
+_models: list[Any] = []
 
 CALLS = (
     "embed", "encode_text", "encode_image", "encode_text_multi_vector", "encode_image_multi_vector",
@@ -58,7 +58,7 @@ GROUP = 64
 
 
 @_gpu
-def _call_there(method: str, inputs: Any, options: dict[str, Any]) -> Any:  # noqa: ANN401
+def _call_there(method: str, inputs: Any, options: dict[str, Any], at: int = 0) -> Any:  # noqa: ANN401
     """Runs where the GPU is: in a fork of this process, which has the model by inheritance.
 
     Errors of ours come back as values: of an exception `spaces` hands on the class's name only.
@@ -66,7 +66,7 @@ def _call_there(method: str, inputs: Any, options: dict[str, Any]) -> Any:  # no
     from embedder.errors import EmbedderError
 
     try:
-        return getattr(_model, method)(inputs, **options)
+        return getattr(_models[at], method)(inputs, **options)
     except EmbedderError as error:
         return error
 
@@ -75,21 +75,21 @@ class Lent:
     """An ``Embedder`` whose encoding asks for a GPU call by call; everything else is the embedder's own."""
 
     def __init__(self, model: Any) -> None:  # noqa: ANN401
-        global _model
-        _model = model
+        self._at = len(_models)
+        _models.append(model)
         self._own = model
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401
-        return partial(_call, name) if name in CALLS else getattr(self._own, name)
+        return partial(_call, self._at, name) if name in CALLS else getattr(self._own, name)
 
     def iter_embed(self, inputs: Iterable[Any], **options: Any) -> Iterator[Any]:
         """As ``Embedder.iter_embed``, a call for every few inputs."""
         rest = iter(inputs)
         while group := list(islice(rest, GROUP)):
-            yield _call("embed", group, **options)
+            yield _call(self._at, "embed", group, **options)
 
 
-def _call(method: str, inputs: Any, **options: Any) -> Any:  # noqa: ANN401
+def _call(at: int, method: str, inputs: Any, **options: Any) -> Any:  # noqa: ANN401
     """A method of the embedder where the GPU is.
 
     Raises:
@@ -101,7 +101,7 @@ def _call(method: str, inputs: Any, **options: Any) -> Any:  # noqa: ANN401
     from embedder.errors import DeviceError, EmbedderError
 
     try:
-        found = _call_there(method, inputs, options)
+        found = _call_there(method, inputs, options, at)
     except Error as error:
         raise DeviceError(f"no GPU for this call: {error.message}") from None
     if isinstance(found, EmbedderError):
