@@ -1,5 +1,6 @@
 """Which items answer which: what makes quality measurable on a visitor's own collection."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -96,3 +97,40 @@ class Relevance:
             mine = gains.setdefault(asking.index(a), {})
             mine[at[b]] = max(gain, mine.get(at[b], 0))
         return Judged(tuple(asking), tuple(documents), gains, self.source)
+
+
+def typed_pairs(text: str, items: Sequence[Item]) -> Relevance:
+    """Pairs as a visitor types them: one per line, item numbers from 1, a gain behind them if it is not 1.
+
+    Raises:
+        InputError: a line that is no pair, or anything that :meth:`Relevance.between` refuses.
+    """
+    rows = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip():
+            continue
+        found = re.fullmatch(r"(\d{1,6})[\s,;:>-]+(\d{1,6})(?:[\s,;:]+(\d{1,4}))?", line.strip())
+        if not found:
+            raise InputError(
+                f"line {number} of the pairs is {line.strip()[:40]!r}; expected two item numbers such as "
+                "“1, 7”, and a gain behind them if you like"
+            )
+        asks, answers, gain = found.groups()
+        rows.append((int(asks) - 1, int(answers) - 1, int(gain or 1)))
+    return Relevance.between(items, rows, "your pairs")
+
+
+def in_order(items: Sequence[Item]) -> Relevance:
+    """The first text with the first picture, the second with the second, and so on.
+
+    Raises:
+        InputError: there are none, or not as many texts as pictures.
+    """
+    texts = [row for row, item in enumerate(items) if item.kind == "text"]
+    pictures = [row for row, item in enumerate(items) if item.kind != "text"]
+    if not texts or len(texts) != len(pictures):
+        raise InputError(
+            f"the collection has {len(texts)} texts and {len(pictures)} pictures; as many of each are "
+            "needed to pair them in order"
+        )
+    return Relevance.between(items, [(a, b, 1) for a, b in zip(texts, pictures, strict=True)], "their order")

@@ -9,7 +9,21 @@ import gradio as gr
 import numpy as np
 
 from embedder.spec import MINI
-from ui import api, cards, embed, examples, heatmap, links, rest, search, server, similarity, theme, zero
+from ui import (
+    api,
+    cards,
+    embed,
+    examples,
+    heatmap,
+    links,
+    rest,
+    search,
+    server,
+    similarity,
+    theme,
+    truncation,
+    zero,
+)
 from ui import map as map_page
 from ui.cards import esc
 from ui.collection import text_item
@@ -63,7 +77,7 @@ def page(bench: Workbench) -> gr.Blocks:
         )
         said = cards.plain("", elem_classes="xp-messages", elem_id="explorer-said")
         collection = gr.State(examples.first_items())
-        relevance = gr.State(None)  # noqa: F841 - for the tabs that measure quality
+        relevance = gr.State(None)  # for the tabs that measure quality
         brought = gr.State(None)
         with gr.Tabs(elem_id="explorer-tabs") as tabs:
             with gr.Tab("Embed", id="embed"):
@@ -76,6 +90,8 @@ def page(bench: Workbench) -> gr.Blocks:
                 heatmap.build(bench, collection, late_tab)
             with gr.Tab("Map", id="map") as map_tab:
                 map_page.build(bench, collection, map_tab, brought)
+            with gr.Tab("Truncation lab", id="truncation") as truncation_tab:
+                truncation.build(bench, collection, truncation_tab, relevance)
         first_look(links.bind(demo, tabs, collection, said).then)
         api.publish(bench)
     server.fetch_nothing()

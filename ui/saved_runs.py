@@ -1,0 +1,5 @@
+"""Saved benchmark runs in the lab."""
+
+
+def section() -> None:
+    """Nothing yet."""
