@@ -19,7 +19,7 @@ from embedder.training.network import Miniature, Sizes
 from embedder.training.pairs import PairSet
 from embedder.training.progress import say
 from embedder.training.settle_stage import SettleSettings, train_settle
-from embedder.training.static_table import StaticSettings, score_static, train_static
+from embedder.training.static_table import REFINE_WEIGHTS, StaticSettings, score_static, train_static
 from embedder.training.text_stage import TextSettings, report, train_text
 from embedder.training.vision_stage import (
     BankSettings,
@@ -50,7 +50,7 @@ class Recipe:
 
     Attributes:
         sizes: of the network.
-        static, text, crops, cells, bank, settle, adapters: settings of the stages.
+        static, refine, text, crops, cells, bank, settle, adapters: settings of the stages.
         few: use the standard library's first level only, no WordNet and no CLDR, 600 pairs of each source.
     """
 
@@ -60,6 +60,12 @@ class Recipe:
             SIZES.vocabulary, SIZES.hidden - 1, (16, 32, 64, 128, 256, 511), steps=4000
         )
     )
+    refine: StaticSettings = field(
+        default_factory=lambda: StaticSettings(
+            SIZES.vocabulary, SIZES.hidden - 1, (16, 32, 64, 128, 256, 511),
+            steps=1500, rate=0.004, weights=REFINE_WEIGHTS,
+        )
+    )  # fmt: skip
     text: TextSettings = field(
         default_factory=lambda: TextSettings(steps=1000, order_steps=450, scenes=40, rate=5e-4)
     )
@@ -90,6 +96,7 @@ def smoke() -> Recipe:
     return Recipe(
         sizes=sizes,
         static=StaticSettings(1500, 63, (16, 32, 63), steps=60, batch=128),
+        refine=StaticSettings(1500, 63, (16, 32, 63), steps=4, batch=128, weights=REFINE_WEIGHTS),
         text=TextSettings(steps=12, order_steps=6, scenes=8, general=8, general_tokens=24, warm_up=3),
         crops=CropSettings(steps=6, batch=16),
         cells=CellSettings(steps=4, batch=8),
@@ -164,9 +171,11 @@ class Run:
         ]
         path = self.runs / "table.pt"
         if not path.exists():
-            torch.save(
-                train_static(self.data.training, tokens, self.recipe.static, self.runs, self.seed), path
-            )
+            data, runs, seed = self.data.training, self.runs, self.seed
+            train_static(data, tokens, self.recipe.static, runs, seed)
+            start = runs / "static.pt"
+            table = train_static(data, tokens, self.recipe.refine, runs, seed, stage="refine", start=start)
+            torch.save(table, path)
         table = torch.load(path, weights_only=True)
         for name in ("body", "code"):
             scores = score_static(table, self.data.held_out[name], self.recipe.static.dims)
@@ -234,5 +243,5 @@ class Run:
 
 def shorter(recipe: Recipe, factor: float) -> Recipe:
     """The recipe with every stage's steps multiplied by `factor` (at least two)."""
-    parts = {name: getattr(recipe, name) for name in STAGES[:-1]}
+    parts = {name: getattr(recipe, name) for name in (*STAGES[:-1], "refine")}
     return replace(recipe, **{k: replace(v, steps=max(2, round(v.steps * factor))) for k, v in parts.items()})

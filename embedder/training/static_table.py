@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,14 @@ from embedder.training import metrics
 from embedder.training.losses import equal_rows, matryoshka_info_nce
 from embedder.training.pairs import WEIGHTS, PairSet, Ragged
 from embedder.training.progress import Progress
+
+STREAMS = {"static": 1, "refine": 17}
+"""Each training's own random numbers."""
+REFINE_WEIGHTS = {
+    "body": 0.45, "code": 0.15, "called": 0.10, "details": 0.07, "explained": 0.05, "gloss": 0.07,
+    "titled": 0.05, "continued": 0.03, "translations": 0.03,
+}  # fmt: skip
+"""How often a source gives the batch when the table is refined: more code than before."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +39,7 @@ class StaticSettings:
     keep: float = 0.6  # chance that a passage's token is seen at all: regularises the table
     max_tokens: int = 256
     temperature: float = 0.05
+    weights: Mapping[str, float] = field(default_factory=lambda: WEIGHTS)
 
 
 class SharedTable(torch.nn.Module):
@@ -94,7 +103,14 @@ def embed_bags(table: Tensor, ids: Tensor, offsets: Tensor) -> Tensor:
 
 
 def train_static(
-    sources: dict[str, PairSet], tokens: Sequence[str], settings: StaticSettings, folder: Path, seed: int
+    sources: dict[str, PairSet],
+    tokens: Sequence[str],
+    settings: StaticSettings,
+    folder: Path,
+    seed: int,
+    *,
+    stage: str = "static",
+    start: Path | None = None,
 ) -> Tensor:
     """Train a table with InfoNCE at every width of ``settings.dims``.
 
@@ -104,6 +120,8 @@ def train_static(
         settings: size and length of the training.
         folder: for checkpoint and loss.csv.
         seed: of everything random.
+        stage: name of checkpoint and loss.csv.
+        start: checkpoint of an earlier training to go on from.
 
     Returns:
         (vocabulary, width) float32.
@@ -111,14 +129,16 @@ def train_static(
     torch.manual_seed(seed)
     shared = SharedTable(bare_words(tokens), settings.width)
     optimiser = torch.optim.Adam(shared.parameters(), lr=settings.rate)
-    progress = Progress(folder, "static", settings.steps)
+    progress = Progress(folder, stage, settings.steps)
     state = progress.resume()
+    if state is None and start is not None:
+        state = torch.load(start, weights_only=True)
     if state is not None:
         shared.load_state_dict(state["table"])
         optimiser.load_state_dict(state["optimiser"])
-    names, chances = source_chances(sources)
+    names, chances = source_chances(sources, settings.weights)
     for step in progress.steps():
-        rng = np.random.default_rng((seed, 1, step))
+        rng = np.random.default_rng((seed, STREAMS[stage], step))
         pairs = sources[str(rng.choice(names, p=chances))]
         picks = rng.choice(len(pairs), min(settings.batch, len(pairs)), replace=False)
         loss = _loss(shared(), pairs, picks, settings, rng)
@@ -131,11 +151,13 @@ def train_static(
     return shared().detach()
 
 
-def source_chances(sources: dict[str, PairSet]) -> tuple[list[str], NDArray[np.float64]]:
+def source_chances(
+    sources: dict[str, PairSet], weights: Mapping[str, float] = WEIGHTS
+) -> tuple[list[str], NDArray[np.float64]]:
     """Names of the sources present and the chance of each, summing to 1."""
-    names = [name for name in WEIGHTS if name in sources and len(sources[name]) > 0]
-    weights = np.array([WEIGHTS[name] for name in names])
-    return names, weights / weights.sum()
+    names = [name for name in weights if name in sources and len(sources[name]) > 0]
+    shares = np.array([weights[name] for name in names])
+    return names, shares / shares.sum()
 
 
 def _loss(
