@@ -42,16 +42,19 @@ __all__ = [
     "Effect",
     "Level",
     "Point",
+    "changes",
     "differences",
     "latency",
     "loss_curves",
     "pareto",
+    "query_changes",
     "template",
     "trade_off",
 ]
 
 # What a verdict looks like.
 VERDICTS = {"yes": (PALETTE[3], "circle"), "cannot tell": (QUIET, "circle-open"), "no": (PALETTE[2], "x")}
+CHANGES = {"better": (PALETTE[3], "circle"), "not shown": (QUIET, "circle-open"), "worse": (PALETTE[2], "x")}
 
 
 def trade_off(
@@ -150,6 +153,61 @@ def differences(effects: Sequence[Effect], *, margin: float = 1.0, theme: Theme 
         legend={"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0, "title": {"text": "loses less? "}},
         margin={"t": 50, "r": 16},
     )  # fmt: skip
+    return figure
+
+
+def changes(effects: Sequence[Effect], *, theme: Theme = "light") -> go.Figure:
+    """Differences between two runs with their intervals, the first on top.
+
+    Args:
+        effects: at least one; verdicts are "better", "worse" or "not shown".
+        theme: colour scheme.
+
+    Raises:
+        InputError: there is no effect.
+    """
+    if not effects:
+        raise InputError("no differences to draw")
+    figure = empty(theme, "", "B − A (points; + means that B is better)")
+    for verdict, (colour, symbol) in CHANGES.items():
+        own = [effect for effect in effects if effect.verdict == verdict]
+        if own:
+            figure.add_trace(effect_marks(verdict, own, colour, symbol))
+    figure.add_vline(x=0, line={"color": QUIET, "width": 1})
+    figure.update_yaxes(categoryorder="array", categoryarray=[e.name for e in effects][::-1], showgrid=False)
+    figure.update_layout(
+        height=TOP + BOTTOM + 50 + 22 * len(effects), showlegend=True,
+        legend={"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0, "title": {"text": "B is "}},
+        margin={"t": 50, "r": 16},
+    )  # fmt: skip
+    return figure
+
+
+def query_changes(values: Sequence[float], names: Sequence[str], *, theme: Theme = "light") -> go.Figure:
+    """Differences of single queries, sorted: how many gain, how many lose, and how much.
+
+    Args:
+        values: difference of each query, in points.
+        names: of the queries.
+        theme: colour scheme.
+
+    Raises:
+        InputError: there is no query.
+    """
+    if not len(values):
+        raise InputError("no queries to draw")
+    order = sorted(range(len(values)), key=lambda place: -values[place])
+    heights = [values[place] for place in order]
+    colours = [CHANGES["better" if height > 0 else "worse"][0] for height in heights]
+    figure = empty(theme, "B − A (points)", "queries, from the largest gain to the largest loss")
+    figure.add_trace(
+        go.Bar(
+            x=list(range(1, len(order) + 1)), y=heights, marker={"color": colours, "line": {"width": 0}},
+            customdata=[names[place] for place in order], name="queries",
+            hovertemplate="%{customdata}: %{y:+.1f} points<extra></extra>",
+        )
+    )  # fmt: skip
+    figure.update_layout(bargap=0)
     return figure
 
 

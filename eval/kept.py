@@ -91,8 +91,8 @@ def search_again(run: Run, benchmark: Benchmark, ways: Sequence[Way], model: str
     check_same(run, benchmark)
     if len(benchmark.corpus) > MOST_DOCUMENTS:
         raise InputError(
-            f"{benchmark.name} has {len(benchmark.corpus):,} documents; up to {MOST_DOCUMENTS:,} are searched "
-            "again while somebody waits"
+            f"{benchmark.name} has {len(benchmark.corpus):,} documents; up to {MOST_DOCUMENTS:,} are "
+            "searched again while somebody waits"
         )
     return {way: _again(run, benchmark, way, model) for way in ways}
 

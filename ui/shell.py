@@ -13,10 +13,12 @@ from ui import (
     api,
     cards,
     embed,
+    evaluation,
     examples,
     heatmap,
     links,
     rest,
+    run_hall,
     search,
     server,
     similarity,
@@ -92,6 +94,8 @@ def page(bench: Workbench) -> gr.Blocks:
                 map_page.build(bench, collection, map_tab, brought)
             with gr.Tab("Truncation lab", id="truncation") as truncation_tab:
                 truncation.build(bench, collection, truncation_tab, relevance)
+            with gr.Tab("Evaluation", id="evaluation") as evaluation_tab:
+                evaluation.build(bench, evaluation_tab)
         first_look(links.bind(demo, tabs, collection, said).then)
         api.publish(bench)
     server.fetch_nothing()
@@ -113,7 +117,7 @@ def launch_settings(health: Health, bench: Workbench | None = None, *, mcp: bool
     """
     if mcp:
         api.check_mcp()
-    routes = rest.routes(bench) if bench else ()
+    routes = (*rest.routes(bench), *run_hall.shared().files.routes()) if bench else ()
     return {
         "theme": theme.theme(),
         "css": browser_half(".css"),

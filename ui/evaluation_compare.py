@@ -1,0 +1,153 @@
+"""Comparing two runs: table and figure of every search that both made, and single queries."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import gradio as gr
+
+from embedder.errors import InputError
+from ui import cards, plots, query_cards, run_cards, run_compare
+from ui.checks import guarded
+from ui.code_view import TITLE, code_view
+from ui.controls import LIGHT, QUIET, index_of
+from ui.evaluation_board import OPTIONS
+from ui.run_hall import Hall
+from ui.run_plan import benchmark_of
+
+CHANGED = 10
+"""Queries listed that gained most, and that lost most."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """What a session compares: names of both runs, and the metric; "" before anything is."""
+
+    a: str = ""
+    b: str = ""
+    metric: str = ""
+
+
+def offered(hall: Hall, a: object, b: object, metric: object) -> tuple[Any, ...]:
+    """The choices of runs and metrics: (A, B, metric). The two newest are the first ones."""
+    entries = hall.index.entries()
+    names = [(run_cards.runs_label(entry), entry.run_id) for entry in entries]
+    known = [entry.run_id for entry in entries]
+    second = b if b in known else (known[0] if known else None)
+    first = a if a in known else next((name for name in known if name != second), None)
+    if first is None or second is None:
+        return gr.update(choices=names), gr.update(choices=names), gr.skip()
+    metrics = run_compare.shared_metrics(hall.index.open(first), hall.index.open(second))
+    value = metric if metric in metrics else (metrics[0] if metrics else None)
+    return (
+        gr.update(choices=names, value=first),
+        gr.update(choices=names, value=second),
+        gr.update(choices=metrics, value=value),
+    )
+
+
+def compared(hall: Hall, a: object, b: object, metric: object) -> Iterator[tuple[Any, ...]]:
+    """Compare two runs.
+
+    Yields:
+        (status, table, figure, queries' figure, queries, state, code)
+    """
+    if not a or not b or a == b or not metric:
+        words = cards.empty("Choose two runs", "Two different ones, with a metric that both have.")
+        yield "", words, "", "", "", Pair(), ""
+        return
+    yield cards.note("Comparing query by query …"), *[gr.skip()] * 6
+    try:
+        left, right = hall.index.open(a), hall.index.open(b)
+        if metric not in run_compare.shared_metrics(left, right):
+            raise InputError(f"both runs must have the metric {str(metric)[:40]!r}")
+        found = hall.compared.of(left, right, str(metric))
+    except InputError as error:
+        yield cards.note(str(error), "warn"), "", "", "", "", Pair(), ""
+        return
+    state = Pair(left.run_id, right.run_id, str(metric))
+    code = run_compare.code(left.run_id, right.run_id, str(metric))
+    yield "", query_cards.comparison(found), run_compare.figure(found), "", "", state, code
+
+
+def single(hall: Hall, state: Pair, place: int | None) -> tuple[str, str]:
+    """The single queries of one row: (figure, list of those that changed most).
+
+    Raises:
+        InputError: there is no such row any more.
+    """
+    if not state.a or place is None:
+        raise InputError("There is no such row here any more: press it again.")
+    found = hall.compared.of(hall.index.open(state.a), hall.index.open(state.b), state.metric)
+    values = run_compare.per_query(found, place)
+    row = found.rows[place]
+    texts: dict[str, str] = {}
+    try:
+        made = benchmark_of(row.benchmark, found.a.content.get("settings") or {}, hall.shelf)
+        texts = {name: str(text) for name, text in zip(made.queries.ids, made.queries.inputs, strict=True)
+                 if isinstance(text, str)}  # fmt: skip
+    except (InputError, OSError):
+        pass  # ids alone say less, but they are true
+    return run_compare.query_figure(row, values), query_cards.changed(values, texts, CHANGED)
+
+
+@dataclass
+class Compare:
+    """The widgets; ``table`` sends 'pick'."""
+
+    state: gr.State
+    inputs: list[gr.Dropdown]
+    status: gr.HTML
+    table: gr.HTML
+    figure: gr.HTML
+    query_figure: gr.HTML
+    queries: gr.HTML
+    code: gr.HTML
+
+    @property
+    def outputs(self) -> list[Any]:
+        """Of :func:`compared`."""
+        return [self.status, self.table, self.figure, self.query_figure, self.queries, self.state, self.code]
+
+
+def layout() -> Compare:
+    """Place the widgets."""
+    with gr.Column(elem_classes="xp-card xp-controls"), gr.Row():
+        a = gr.Dropdown([], label="A", elem_id="compare-a", min_width=240)
+        b = gr.Dropdown([], label="B", elem_id="compare-b", min_width=240)
+        metric = gr.Dropdown([], label="Metric", elem_id="compare-metric", min_width=120)
+    status = cards.plain("", elem_id="compare-status")
+    figure = plots.plot(elem_id="compare-figure", elem_classes="xp-card")
+    table = gr.HTML(
+        "",
+        js_on_load="window.Explorer.mountClicks(element, trigger); // sends 'pick'",
+        apply_default_css=False,
+        elem_id="compare-table",
+    )
+    cards.plain(cards.explain(run_compare.EXPLANATION))
+    query_figure = plots.plot(elem_id="compare-query-figure", elem_classes="xp-card")
+    queries = cards.plain("", elem_id="compare-queries")
+    cards.plain(cards.explain(run_compare.QUERIES_EXPLAINED))
+    with gr.Accordion(TITLE, open=False):
+        code = code_view(elem_id="compare-code")
+    return Compare(gr.State(Pair()), [a, b, metric], status, table, figure, query_figure, queries, code)
+
+
+def wire(hall: Hall, parts: Compare, openings: list[Any]) -> None:
+    """Wire it; ``openings`` are listeners that show it anew."""
+    comparing = guarded(partial(compared, hall))
+    choosing = guarded(partial(offered, hall))
+    changed = partial(gr.on, [one.input for one in parts.inputs])
+    for listener in (*openings, changed):
+        listener(choosing, parts.inputs, parts.inputs, **LIGHT).then(
+            comparing, parts.inputs, parts.outputs, **OPTIONS
+        )
+
+    def pick(state: Pair, event: gr.EventData) -> tuple[str, str]:
+        return single(hall, state, index_of(event))
+
+    options = {**OPTIONS, "show_progress": "minimal", "show_progress_on": [parts.status]}
+    parts.table.pick(guarded(pick), parts.state, [parts.query_figure, parts.queries], **options).then(
+        None, js="() => window.Explorer.showQuery('compare-query-figure')", **QUIET
+    )
