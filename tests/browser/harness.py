@@ -168,7 +168,7 @@ class Pages:
             accept_downloads=True,
         )
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(45_000)
         self.watch.attach(page)
         self.opened.append(page)
         return page

@@ -3,7 +3,7 @@
 from playwright.sync_api import Page, expect
 
 # The default of five seconds is short for a busy machine that also runs the model.
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=45_000)
 
 
 def drawn(page: Page, figure: str, title: str = "") -> None:
