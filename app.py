@@ -20,14 +20,11 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         prog="app.py", description="Explore texts and pictures with Jina Embeddings v4."
     )
     add = parser.add_argument
-    models = "mini, a hub id, or a local folder [%(default)s]"
-    add("--model", default=env("EXPLORER_MODEL", "mini"), help=models)
+    models = "mini, a hub id, or a local folder; again for each more that visitors may open [mini]"
+    add("--model", action="append", metavar="MODEL", dest="models", help=models)
     add("--device", default=env("EXPLORER_DEVICE", "auto"), help="auto, cpu, cuda, cuda:N, mps [%(default)s]")
-    add(
-        "--precision",
-        default=env("EXPLORER_PRECISION", "auto"),
-        help=f"of the weights: {', '.join(PRECISIONS)}",
-    )
+    formats = f"of the weights: {', '.join(PRECISIONS)}"
+    add("--precision", default=env("EXPLORER_PRECISION", "auto"), help=formats)
     add(
         "--host",
         default=env("EXPLORER_HOST") or env("GRADIO_SERVER_NAME") or DEFAULT_HOST,
@@ -37,7 +34,9 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--port", default=port, type=_port, help="0 takes a free one [%(default)s]")
     add("--trusted", action="store_true", default=_on("TRUSTED"), help="all who reach this page are trusted")
     add("--mcp", action="store_true", default=_on("MCP"), help="offer the named endpoints as tools over MCP")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    options.models = options.models or (env("EXPLORER_MODELS") or env("EXPLORER_MODEL") or "mini").split(",")
+    return options
 
 
 def _on(name: str) -> bool:
@@ -64,28 +63,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(arguments)
     _on_signal(lambda *_: sys.exit(0))  # while loading there is nothing to put in order
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-    from ui import zero  # before torch: on ZeroGPU nothing may touch CUDA first
+    from ui import zero  # noqa: F401 - before torch: on ZeroGPU nothing may touch CUDA first
 
     stop = threading.Event()
-    from embedder import Embedder, EmbedderError, EmbedderNotice
+    from embedder import EmbedderError, EmbedderNotice
 
     try:
-        model = Embedder.from_pretrained(options.model, device=options.device, precision=options.precision)
-        warnings.filterwarnings("ignore", category=EmbedderNotice)  # the page shows them where they belong
-        from ui import server, shell, vectors
+        from ui import limits, models, server, shell
 
-        bench = vectors.Workbench(zero.lend(model), model_argument=options.model)
+        caps = limits.limits_of(trusted=options.trusted)
+        offer = models.Models(options.models, device=options.device, precision=options.precision, limits=caps)
+        bench = offer.start()
+        warnings.filterwarnings("ignore", category=EmbedderNotice)  # the page shows them where they belong
         health = shell.Health()
         port = options.port or server.free_port(options.host)
-        demo = shell.page(bench)
+        demo = offer.open(shell.page)
         _on_signal(lambda *_: stop.set())
         shell.warm_up(bench, health)
         settings = shell.launch_settings(health, bench, mcp=options.mcp)
         demo.launch(server_name=options.host, server_port=port, **settings)
+        offer.launched(settings, shell.answer_once)
     except (EmbedderError, OSError) as error:
         print(f"The explorer cannot start: {error}", file=sys.stderr)
         return 1
-    what = f"{model.spec.name}, {model.device}, {model.precision}"
+    what = "; ".join(f"{b.model.spec.name}, {b.model.device}, {b.model.precision}" for b in offer.benches)
     print(f"Explorer: http://{options.host}:{port} ({what})", flush=True)
     stop.wait()
     demo.close(verbose=False)

@@ -226,23 +226,24 @@ def truncation_report(
 
 
 def list_models(bench: Workbench) -> Models:
-    """What this server runs."""
+    """What this server runs, the model of this page's endpoints first."""
+    others = [other for other in bench.models.benches if other is not bench] if bench.models else []
+    return {"models": [_model(one) for one in (bench, *others)]}
+
+
+def _model(bench: Workbench) -> Model:
     model, spec = bench.model, bench.model.spec
     return {
-        "models": [
-            {
-                "id": spec.name,
-                "dimensions": spec.dim,
-                "trained_dimensions": list(spec.matryoshka_dims),
-                "multi_vector_dimensions": spec.multi_vector_dim,
-                "tasks": [str(task) for task in model.tasks],
-                "max_tokens": spec.max_tokens,
-                "device": str(model.device),
-                "precision": str(model.precision),
-                "licence": spec.licence,
-                "notice": spec.licence_notice or "",
-            }
-        ]
+        "id": spec.name,
+        "dimensions": spec.dim,
+        "trained_dimensions": list(spec.matryoshka_dims),
+        "multi_vector_dimensions": spec.multi_vector_dim,
+        "tasks": [str(task) for task in model.tasks],
+        "max_tokens": spec.max_tokens,
+        "device": str(model.device),
+        "precision": str(model.precision),
+        "licence": spec.licence,
+        "notice": spec.licence_notice or "",
     }
 
 

@@ -58,8 +58,8 @@ class Limits:
     archive_files: int = 2_000
     archive_bytes: int = 512 * MIB
     map_points: int = 50_000
-    waiting: int | None = 8
-    per_minute: int | None = 600
+    waiting: int | None = 16
+    per_minute: int | None = 1200
     queue: int = 32
     rest_places: int = 8
     local_folders: bool = False

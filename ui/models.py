@@ -48,6 +48,13 @@ class Running:
     page: Page | None = None
 
 
+@dataclass
+class Ticket:
+    """A session's wish for a model; ``cancelled`` may be set while it is being loaded."""
+
+    cancelled: bool = False
+
+
 @dataclass(frozen=True)
 class Stage:
     """How far a switch has come; ``ready`` is set on the last one."""
@@ -90,7 +97,7 @@ class Models:
         precision: str = "auto",
         limits: Limits = PUBLIC,
     ) -> None:
-        self.named = tuple(dict.fromkeys(named))
+        self.named = tuple(dict.fromkeys(name.strip() for name in named if name.strip())) or (MINI,)
         self.device, self.precision, self.limits = device, precision, limits
         self.board = Switchboard()
         self._running: list[Running] = []
@@ -110,6 +117,11 @@ class Models:
         """The models that are loaded, the one in front first."""
         front = self.board.front
         return tuple(sorted(self._running, key=lambda one: one.page is not front))
+
+    @property
+    def benches(self) -> tuple[Workbench, ...]:
+        """The workbenches of the models that are loaded, the one in front first."""
+        return tuple(one.bench for one in self.running)
 
     @property
     def offered(self) -> tuple[str, ...]:
@@ -187,11 +199,15 @@ class Models:
             )
         return asked
 
-    def switch(self, name: object) -> Iterator[Stage]:
+    def switch(self, name: object, ticket: Ticket | None = None) -> Iterator[Stage]:
         """Bring a model to the front: load it where it is not loaded, and build its page.
 
         Nothing changes until all of that has worked. A model that was loaded already is only pointed at:
         its page is there for whoever wants it.
+
+        Args:
+            name: "mini", a hub id or a folder.
+            ticket: to cancel it by; what is being read then is read to its end, and dropped.
 
         Yields:
             Stages; the last one has ``ready``.
@@ -210,28 +226,43 @@ class Models:
         if not self._loading.acquire(blocking=False):
             raise InputError("another model is being loaded here; try again when that is done")
         said: queue.Queue[str | Running | Exception] = queue.Queue()
-        thread = threading.Thread(target=self._work, args=(asked, said), name="switch", daemon=True)
+        thread = threading.Thread(
+            target=self._work, args=(asked, said, ticket or Ticket()), name="switch", daemon=True
+        )
         thread.start()
         yield from _stages(said, start)
 
-    def _work(self, asked: str, said: "queue.Queue[str | Running | Exception]") -> None:
+    def _work(self, asked: str, said: "queue.Queue[str | Running | Exception]", ticket: Ticket) -> None:
         """Load and put in front; whatever happens, says so. Runs to its end, whether or not anybody waits."""
         try:
-            said.put(self._bring(asked, said.put))
+            said.put(self._bring(asked, said.put, ticket))
         except Exception as error:
             said.put(_in_words(asked, error))
         finally:
             self._loading.release()
 
-    def _bring(self, asked: str, say: Callable[[str], object]) -> Running:
+    def _bring(self, asked: str, tell: Callable[[str], object], ticket: Ticket) -> Running:
+        def say(words: str) -> None:
+            if ticket.cancelled:
+                raise InputError(f"Cancelled: nothing was switched, and {asked} is not kept")
+            tell(words)
+
         say(f"Looking for {asked}")
         self._see_room(asked)
         say(f"Loading {asked}")
         one = Running(asked, self._bench(asked))
         say(f"Letting {asked} answer once")
         self._first_answer(one)
-        say("Building its page")
+        say(f"Building the page of {asked}")
         self._open_page(one)
+        if ticket.cancelled and one.page:
+            self.board.close(one.page)
+        say(f"Putting {asked} in front")
+        self._put_in_front(one)
+        return one
+
+    def _put_in_front(self, one: Running) -> None:
+        """The new model's page is what opens from now on; those it replaces are let go."""
         old = [other for other in self._running if other.argument not in self.named or len(self.named) == 1]
         self._running = [*(other for other in self._running if other not in old), one]
         self.board.front = one.page
@@ -239,7 +270,6 @@ class Models:
             waiting = _events(other)
             wait = threading.Thread(target=self._let_go, args=(other, one, waiting), daemon=True)
             wait.start()
-        return one
 
     def _see_room(self, asked: str) -> None:
         """Refuse what has no room beside the model that runs, before it is read.

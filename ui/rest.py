@@ -58,8 +58,8 @@ class Rest:
         self._places = threading.BoundedSemaphore(places)
 
     async def models(self, request: Request) -> Response:
-        """The model that runs here, as a list of one."""
-        return JSONResponse({"object": "list", "data": [self._entry()]})
+        """The models that run here, the one in front first."""
+        return JSONResponse({"object": "list", "data": [_entry(bench) for bench in self._benches()]})
 
     async def model(self, request: Request) -> Response:
         """The model of that name.
@@ -68,13 +68,18 @@ class Rest:
             RequestError: it does not run here.
         """
         name = request.path_params["name"]
-        if name not in model_ids(self._bench):
-            raise _no_model(name, self._bench)
-        return JSONResponse({**self._entry(), "id": name})
+        bench = self._asked(name)
+        if name not in model_ids(bench):
+            raise _no_model(name, bench)
+        return JSONResponse({**_entry(bench), "id": name})
 
-    def _entry(self) -> dict[str, Any]:
-        spec = self._bench.model.spec
-        return {"id": spec.name, "object": "model", "created": CREATED, "owned_by": spec.repo_id or "local"}
+    def _benches(self) -> tuple[Workbench, ...]:
+        return self._bench.models.benches if self._bench.models else (self._bench,)
+
+    def _asked(self, name: object) -> Workbench:
+        """The workbench of that model; for any other name the one in front, which will refuse it."""
+        benches = self._benches()
+        return next((bench for bench in benches if name in model_ids(bench)), benches[0])
 
     async def embeddings(self, request: Request) -> Response:
         """Vectors for the inputs of the request.
@@ -91,31 +96,40 @@ class Rest:
         try:
             body = await _body(request)
             zero.on_behalf_of(request)
-            return await self._answer(request, await run_in_threadpool(self._parsed, body))
+            bench, parsed = await run_in_threadpool(self._parsed, body)
+            with bench.requests:  # until this is answered the model is not let go
+                return await self._answer(request, bench, parsed)
         finally:
             self._places.release()
 
-    def _parsed(self, body: bytes) -> Parsed:
+    def _parsed(self, body: bytes) -> tuple[Workbench, Parsed]:
         try:
             value = json.loads(body)
         except (ValueError, RecursionError) as error:
             why = "is nested too deep" if isinstance(error, RecursionError) else f"is no JSON: {error}"
             raise RequestError(f"the body {why}", code="invalid_json") from None
-        return parse(self._bench, value)
+        bench = self._asked(value.get("model") if isinstance(value, dict) else None)
+        return bench, parse(bench, value)
 
-    async def _answer(self, request: Request, parsed: Parsed) -> Response:
+    async def _answer(self, request: Request, bench: Workbench, parsed: Parsed) -> Response:
         """Encode, looking after each group of inputs whether the client is still there."""
-        steps = encode(self._bench, parsed.items, parsed.order)
+        steps = encode(bench, parsed.items, parsed.order)
         async for step in iterate_in_threadpool(steps):
             if step is not None:
-                return await run_in_threadpool(self._written, parsed, step)
+                return await run_in_threadpool(_written, bench, parsed, step)
             if await request.is_disconnected():
                 return Response(status_code=GONE)
         raise AssertionError("the last step is the answer")
 
-    def _written(self, parsed: Parsed, found: Answer) -> Response:
-        """The answer as JSON: megabytes of numbers, so not on the server's own thread."""
-        return JSONResponse(answered(self._bench, parsed, found))
+
+def _entry(bench: Workbench) -> dict[str, Any]:
+    spec = bench.model.spec
+    return {"id": spec.name, "object": "model", "created": CREATED, "owned_by": spec.repo_id or "local"}
+
+
+def _written(bench: Workbench, parsed: Parsed, found: Answer) -> Response:
+    """The answer as JSON: megabytes of numbers, so not on the server's own thread."""
+    return JSONResponse(answered(bench, parsed, found))
 
 
 async def _body(request: Request) -> bytes:

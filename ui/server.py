@@ -147,11 +147,13 @@ async def _local_only(block: Block, url_or_file_path: str | Path | None) -> str 
     return await _move_to_cache(block, url_or_file_path)
 
 
-def app_kwargs(health: Health, routes: Sequence[Route] = ()) -> dict[str, Any]:
-    """Routes and middleware for ``launch(app_kwargs=...)``, in front of gradio's own."""
+def app_kwargs(
+    health: Health, routes: Sequence[Route] = (), inner: Sequence[Middleware] = ()
+) -> dict[str, Any]:
+    """Routes and middleware for ``launch(app_kwargs=...)``, before gradio's own; ``inner`` comes last."""
 
     async def answer(request: Request) -> Response:
         return health.answer(request)
 
     own = [Route("/health", answer), Route("/explorer/plotly.min.js", _plotly)]
-    return {"routes": [*own, *routes], "middleware": [Middleware(Shield)]}
+    return {"routes": [*own, *routes], "middleware": [Middleware(Shield), *inner]}

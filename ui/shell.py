@@ -17,6 +17,7 @@ from ui import (
     examples,
     heatmap,
     links,
+    model,
     rest,
     run_hall,
     search,
@@ -24,6 +25,7 @@ from ui import (
     similarity,
     theme,
     truncation,
+    visitors,
     zero,
 )
 from ui import map as map_page
@@ -96,6 +98,8 @@ def page(bench: Workbench) -> gr.Blocks:
                 truncation.build(bench, collection, truncation_tab, relevance)
             with gr.Tab("Evaluation", id="evaluation") as evaluation_tab:
                 evaluation.build(bench, evaluation_tab)
+            with gr.Tab("Model", id="model") as model_tab:
+                model.build(bench, model_tab)
         first_look(links.bind(demo, tabs, collection, said).then)
         api.publish(bench)
     server.fetch_nothing()
@@ -122,8 +126,9 @@ def launch_settings(health: Health, bench: Workbench | None = None, *, mcp: bool
         "theme": theme.theme(),
         "css": browser_half(".css"),
         "head": f"<script>{browser_half('.js')}</script><script defer src='explorer/plotly.min.js'></script>",
-        "app_kwargs": server.app_kwargs(health, routes),
-        "max_file_size": server.MAX_FILE_SIZE,
+        "app_kwargs": server.app_kwargs(health, routes, visitors.middleware(bench) if bench else ()),
+        "root_path": visitors.root_path(bench),
+        "max_file_size": bench.limits.upload_bytes if bench else server.MAX_FILE_SIZE,
         "prevent_thread_lock": True,
         "quiet": True,
         "show_error": False,
@@ -146,10 +151,16 @@ def warm_up(bench: Workbench, health: Health) -> threading.Thread:
 
     A model that answers quickly encodes the examples too, so that each tab's first view is there at once.
     """
+    thread = answer_once(bench, health)
+    map_page.warm_up(bench)
+    return thread
+
+
+def answer_once(bench: Workbench, health: Health) -> threading.Thread:
+    """What :func:`warm_up` does for one model; what all models share is left alone."""
     target = _not_warm if zero.is_lent() else _warm_up
     thread = threading.Thread(target=target, args=(bench, health), name="warm-up", daemon=True)
     thread.start()
-    map_page.warm_up(bench)
     return thread
 
 

@@ -23,7 +23,7 @@ def clean(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 def test_defaults(clean: pytest.MonkeyPatch) -> None:
     options = app.parse([])
-    assert (options.model, options.device, options.precision) == ("mini", "auto", "auto")
+    assert (options.models, options.device, options.precision) == (["mini"], "auto", "auto")
     assert (options.host, options.port, options.trusted) == ("127.0.0.1", 7860, False)
 
 
@@ -33,12 +33,19 @@ def test_the_environment_sets_defaults_and_options_win(clean: pytest.MonkeyPatch
     clean.setenv("EXPLORER_MODEL", "some/model")
     clean.setenv("EXPLORER_TRUSTED", "1")
     options = app.parse(["--port", "7001"])
-    assert (options.host, options.port, options.model, options.trusted) == (
+    assert (options.host, options.port, options.models, options.trusted) == (
         "0.0.0.0",
         7001,
-        "some/model",
+        ["some/model"],
         True,
     )
+
+
+def test_several_models_are_named_by_options_or_by_the_environment(clean: pytest.MonkeyPatch) -> None:
+    clean.setenv("EXPLORER_MODEL", "one")
+    clean.setenv("EXPLORER_MODELS", "mini,some/model")
+    assert app.parse([]).models == ["mini", "some/model"]
+    assert app.parse(["--model", "a", "--model", "b"]).models == ["a", "b"], "options win"
 
 
 @pytest.mark.parametrize("port", ["-1", "65536", "http", ""])
