@@ -69,8 +69,8 @@ def _check(entries: list[zipfile.ZipInfo], name: str, limits: Limits) -> None:
     packed = sum(entry.compress_size for entry in entries)
     if declared > RATIO_FROM and declared > MAX_RATIO * max(1, packed):
         raise InputError(
-            f"{name}: unpacks to {declared / max(1, packed):,.0f} times its size, which no archive of pictures "
-            f"does; at most {MAX_RATIO} times are taken"
+            f"{name}: unpacks to {declared / max(1, packed):,.0f} times its size, which pictures do not; "
+            f"at most {MAX_RATIO} times are taken"
         )
 
 

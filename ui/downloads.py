@@ -69,6 +69,18 @@ def write_files(items: Sequence[Item], vectors: Array, settings: dict[str, Any])
     return {ending: str(path) for ending, path in paths.items()}
 
 
+def new_file(name: str) -> Path:
+    """A path in a folder of its own among the downloads; ``name`` is one of ours."""
+    return Path(tempfile.mkdtemp(dir=_root())) / name
+
+
+def write_text(name: str, text: str) -> str:
+    """Write a text file to download; returns its path."""
+    path = new_file(name)
+    path.write_text(text, encoding="utf-8", errors="replace", newline="")
+    return str(path)
+
+
 @cache
 def _folder() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="explorer-downloads-"))

@@ -12,6 +12,7 @@ from embedder.spec import MINI
 from ui import (
     api,
     cards,
+    data,
     embed,
     evaluation,
     examples,
@@ -98,6 +99,8 @@ def page(bench: Workbench) -> gr.Blocks:
                 truncation.build(bench, collection, truncation_tab, relevance)
             with gr.Tab("Evaluation", id="evaluation") as evaluation_tab:
                 evaluation.build(bench, evaluation_tab)
+            with gr.Tab("Your data", id="data") as data_tab:
+                data.build(bench, collection, data_tab, relevance, brought)
             with gr.Tab("Model", id="model") as model_tab:
                 model.build(bench, model_tab)
         first_look(links.bind(demo, tabs, collection, said).then)

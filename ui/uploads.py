@@ -36,20 +36,25 @@ def drop_zone(value: str, words: str, *, multiple: bool = True, **options: Any) 
     return gr.HTML(value, html_template=template, js_on_load=script, apply_default_css=False, **options)
 
 
-def received(event: gr.EventData) -> Added:
-    """The pictures of a ``dropped`` event.
+def stored(event: gr.EventData) -> tuple[list[str], tuple[str, ...]]:
+    """The files of a ``dropped`` event, and what was wrong with others.
 
     The event comes from the browser, so anything can be in it: only files that this server has stored as
-    uploads are opened.
+    uploads are named.
     """
     data = event._data if isinstance(event._data, dict) else {}
     paths = data.get("paths")
     if not isinstance(paths, list) or not all(isinstance(path, str) and "\0" not in path for path in paths):
-        return Added(problems=("The upload was not understood: please try again.",))
+        return [], ("The upload was not understood: please try again.",)
     root = Path(get_upload_folder()).resolve()
     inside = [path for path in paths if Path(path).resolve().is_relative_to(root) and Path(path).is_file()]
     stray = len(paths) - len(inside)
-    problems = (f"{stray} of {len(paths)} files are no uploads of this page",) if stray else ()
+    return inside, ((f"{stray} of {len(paths)} files are no uploads of this page",) if stray else ())
+
+
+def received(event: gr.EventData) -> Added:
+    """The pictures of a ``dropped`` event; see :func:`stored`."""
+    inside, problems = stored(event)
     return images_from(inside) + Added(problems=problems)
 
 
