@@ -21,12 +21,12 @@ class Gathered:
     Attributes:
         runs: those that something is shown of, oldest first.
         passed_over: names of runs whose every row a newer one has measured again.
-        metric: the first metric of the newest run.
+        metric: what values are of.
         scores: rows of that metric.
         tests: against the full width, of that metric.
         neighbours: neighbourhoods kept.
-        costs: bytes and times.
-        examples: queries to look at.
+        costs: bytes and times, whatever the metric.
+        examples: queries to look at, picked by the first metric of their run.
         documents: benchmark -> document id -> {"text", "picture"}.
         models: name -> what is known of it.
         benchmarks: name -> what is known of it.
@@ -50,11 +50,17 @@ class Gathered:
         return task if len(self.models) == 1 else f"{row['model']} · {task}"
 
 
-def gather(runs: Sequence[Run]) -> Gathered:
+def metrics_of(runs: Sequence[Run]) -> list[str]:
+    """Metrics that some runs have, those of the newest one first."""
+    return list(dict.fromkeys(name for run in reversed(runs) for name in run.metrics))
+
+
+def gather(runs: Sequence[Run], metric: str = "") -> Gathered:
     """Put runs together, oldest first.
 
     Args:
         runs: at least one.
+        metric: whose values are wanted; "" means the first one of the newest run.
     """
     models = _labels(
         (name, f"{about.get('fingerprint')} {about.get('precision')}", short_name(name))
@@ -64,7 +70,7 @@ def gather(runs: Sequence[Run]) -> Gathered:
     data = _labels(
         (name, str(about.get("fingerprint")), name) for run in runs for name, about in run.benchmarks.items()
     )
-    metric = runs[-1].scores[0]["metric"]
+    metric = metric or metrics_of(runs)[0]
     found: dict[str, dict[tuple[Any, ...], Record]] = {
         part: {} for part in ("scores", "tests", "neighbours", "costs")
     }
@@ -72,9 +78,9 @@ def gather(runs: Sequence[Run]) -> Gathered:
     for run in runs:
         named = _Named(run, models, data)
         for part, rows in found.items():
-            for row in map(named.row, run.rows_of(part)):
-                if row.get("metric", metric) == metric:
-                    key = tuple(row.get(name) for name in ROW_FIELDS)
+            for row in map(named.row, run.tests if part == "tests" else run.rows_of(part)):
+                if part == "costs" or row.get("metric", metric) == metric:
+                    key = tuple(row.get(name) for name in ROW_FIELDS if name != "metric")
                     rows[key] = {**row, "run_id": run.run_id}
         _take_examples(kept, named)
         kept.models |= {named.model(name): about for name, about in run.models.items()}

@@ -13,7 +13,7 @@ from eval.encoding import Encoder, Job, roles_of
 from eval.examples import Examples, examples
 from eval.plan import Plan
 from eval.ranking import Ranking
-from eval.results import Score, save_vectors
+from eval.results import Score, save_vectors, write_tests
 from eval.scores import Way, against_full, score
 from eval.significance import MARGIN
 
@@ -23,7 +23,7 @@ Kept = tuple[str, Items, StoredVectors]  # name of the file, what it is of, the 
 
 @dataclass
 class Outcome:
-    """What was found: scores, tests against the full width, neighbourhoods kept, costs, examples."""
+    """What was found: scores, tests by every metric, neighbourhoods kept, costs, examples."""
 
     scores: list[Score] = field(default_factory=list)
     tests: list[dict[str, object]] = field(default_factory=list)
@@ -41,12 +41,19 @@ class Outcome:
         self.kept += other.kept
         self.examples.add(other.examples)
 
-    def details(self) -> dict[str, object]:
-        """All but the scores, as result.json keeps it."""
-        return {"tests": self.tests, "neighbours": self.neighbours, "costs": self.costs}
+    def details(self, metric: str) -> dict[str, object]:
+        """All but the scores, as result.json keeps it: of the tests those by one metric."""
+        tests = [row for row in self.tests if row["metric"] == metric]
+        return {"tests": tests, "neighbours": self.neighbours, "costs": self.costs}
 
-    def save_vectors(self, folder: Path) -> None:
-        """Write all vectors below a run's folder."""
+    def write(self, folder: Path, *, vectors: bool) -> None:
+        """Write what stands beside result.json: examples, tests, and vectors if wanted."""
+        self.examples.write(folder)
+        write_tests(folder, self.tests)
+        if vectors:
+            self._save_vectors(folder)
+
+    def _save_vectors(self, folder: Path) -> None:
         for name, items, stored in self.kept:
             save_vectors(folder / "vectors", name, items.ids, stored.lengths, stored, stored.width)
 
@@ -87,7 +94,7 @@ def measure(plan: Plan, benchmark: Benchmark, others: Mapping[Way, Ranking]) -> 
         rankings = _search(plan, benchmark, task, pairs)
         more = score(config.model, benchmark, rankings, config.metric, config.seed)
         main = [one for one in more if one.row.metric == config.metric[0]]
-        outcome.tests += _tests(plan, [*main, *common])
+        outcome.tests += _tests(plan, [*more, *common])
         outcome.examples.add(examples(benchmark, main, rankings))
         outcome.scores += [one for one in more if plan.is_asked(one.row)]
         if "dense" in pairs:
@@ -150,7 +157,10 @@ def _search(
 
 
 def _tests(plan: Plan, scores: Sequence[Score]) -> list[dict[str, object]]:
-    """Tests of one benchmark and task against the full width, by the first metric."""
-    main = [one for one in scores if one.row.metric == plan.config.metric[0]]
-    reference = [one for one in main if plan.is_full(one.row)]
-    return against_full(main, reference[0], MARGIN, plan.config.seed) if reference else []
+    """Tests of one benchmark and task against the full width, each metric a family of its own."""
+    found: list[dict[str, object]] = []
+    for metric in plan.config.metric:
+        own = [one for one in scores if one.row.metric == metric]
+        reference = next((one for one in own if plan.is_full(one.row)), None)
+        found += against_full(own, reference, MARGIN, plan.config.seed) if reference else []
+    return found

@@ -1,70 +1,35 @@
 """What stands in a report: tables and figures, made of gathered results."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-import plotly.graph_objects as go
-
-from embedder.errors import InputError
 from embedder.quantization import VectorPrecision
 from eval import series, verdicts
 from eval.figures import differences, latency, pareto, trade_off
 from eval.gather import Gathered
+from eval.marks import Point
 from eval.published import ADDRESSES, TABLE, V3_PAPER, V4_PAPER
-from eval.runs import Record
-
-
-@dataclass
-class Plots:
-    """The figures of a page, by a name of their own."""
-
-    drawn: dict[str, dict[str, Any]] = field(default_factory=dict)
-
-    def add(self, make: Callable[[], go.Figure], about: str) -> dict[str, Any] | None:
-        """Draw a figure; None where there is nothing to draw.
-
-        Returns:
-            Its name in the page, what it shows for those who cannot see it, its height in pixels, and its
-            numbers as a table.
-        """
-        try:
-            figure = make()
-        except InputError:
-            return None
-        name = f"figure-{len(self.drawn) + 1}"
-        content = figure.to_plotly_json()
-        content["layout"].pop("template", None)
-        self.drawn[name] = {"data": content["data"], "layout": content["layout"]}
-        return {"name": name, "about": about, "height": figure.layout.height, "table": _numbers(figure)}
-
-
-def _numbers(figure: go.Figure) -> list[tuple[str, list[tuple[str, str]]]]:
-    """The numbers of each line of a figure, for its table."""
-    found = []
-    for trace in figure.data:
-        if trace.fill != "toself" and trace.name != "front":
-            pairs = zip(trace.x, trace.y, strict=True)
-            found.append((str(trace.name), [(_short(x), _short(y)) for x, y in pairs]))
-    return found
-
-
-def _short(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+from eval.report_plots import Drawn, Plots
+from eval.runs import Record, Run
 
 
 def summary(found: Gathered) -> dict[str, Any]:
     """The main findings as sentences."""
     lines, metric = verdicts.lines(found.tests), metric_name(found.metric)
+    dense = any(series.is_plain(row) for row in found.scores)
     return {
+        "nothing": f"No test by {metric} was kept: the runs are of an older version, or have one width alone."
+        if dense
+        else "No run here has dense vectors to test.",
         "quarter": verdicts.at_a_quarter(lines, metric),
         "pairs": verdicts.by_pair(lines) if len(found.models) == 1 else [],
         "margin": "one point is 0.01 on the scale from 0 to 1",
     }
 
 
-def run_table(found: Gathered) -> list[dict[str, Any]]:
-    """The runs, newest first, with everything that it takes to repeat them."""
+def run_table(runs: Sequence[Run]) -> list[dict[str, Any]]:
+    """Runs, newest first, with everything that it takes to repeat them."""
     return [
         {
             "run_id": run.run_id,
@@ -75,7 +40,7 @@ def run_table(found: Gathered) -> list[dict[str, Any]]:
             "method": _pairs(run.content.get("method")),
             "notices": run.content.get("notices") or [],
         }
-        for run in reversed(found.runs)
+        for run in reversed(runs)
     ]
 
 
@@ -84,14 +49,14 @@ def _pairs(about: object) -> list[tuple[str, str]]:
     return [(name, ", ".join(map(str, v)) if isinstance(v, list) else str(v)) for name, v in items]
 
 
-def encoded_table(found: Gathered) -> list[dict[str, Any]]:
+def encoded_table(runs: Sequence[Run]) -> list[dict[str, Any]]:
     """What went through the model in each run, and what was there from before."""
     return [
         {
             "run_id": run.run_id, "task": task, "role": role, "encoded": count,
             "cached": run.content.get("from_cache", {}).get(task, {}).get(role, 0),
         }
-        for run in reversed(found.runs)
+        for run in reversed(runs)
         for task, roles in run.content.get("encoded", {}).items()
         for role, count in roles.items()
     ]  # fmt: skip
@@ -126,7 +91,7 @@ def overview(found: Gathered, plots: Plots) -> list[dict[str, Any]]:
         rows = [row for row in found.scores if row["benchmark"] == name]
         curves, levels = series.by_subject(rows, found.subject)
         told = f"{metric_name(found.metric)} on {name} by width, one line per adapter"
-        plot = plots.add(lambda c=curves, v=levels: trade_off(c, v, y_title=_title(found)), told)  # type: ignore[misc]
+        plot = plots.add(trade_off, told, curves, levels, y_title=_title(found))
         if plot:
             made.append({"benchmark": name, "about": about, "plot": plot})
     return made
@@ -180,36 +145,53 @@ class _Mine:
 
 def _detail(found: Gathered, plots: Plots, mine: _Mine, rows: list[Record]) -> dict[str, Any]:
     where = f"{mine.first['benchmark']}, {mine.subject}"
-    curves, levels = series.by_precision(rows)
-    tests = [row for row in mine.of(found.tests) if row["vectors"]]
-    tests.sort(key=_order)
-    costs = mine.of(found.costs)
     scores = {series.key_of(row): row for row in rows}
-    kept = mine.of(found.neighbours)
-    near = next((name for row in kept for name in row if name.startswith("overlap@")), "overlap@10")
-    effects = series.effects([t for t in tests if t["baseline"] is None], verdicts.verdict)
-    title, name = _title(found), metric_name(found.metric)
-    full = next((row["reference_dim"] for row in mine.of(found.tests)), None)
-    shares = series.overlaps(kept, near, full)
-    made = {
-        "formats": (lambda: trade_off(curves, levels, y_title=title), f"{name} by width and format"),
-        "differences": (lambda: differences(effects), "Loss against the full width"),
-        "pareto": (lambda: pareto(series.points(costs, scores), y_title=title), f"{name} by bytes"),
-        "neighbours": (
-            lambda: trade_off(shares, y_title=f"{near} with the full width (0 to 1)", limits=(0, 1.05)),
-            "Neighbours kept by width",
-        ),
-    }
+    costs = series.valued(mine.of(found.costs), scores)
+    tests = sorted((row for row in mine.of(found.tests) if row["vectors"]), key=_order)
     return {
         "benchmark": mine.first["benchmark"],
         "subject": mine.subject,
-        **{part: plots.add(make, f"{about}, {where}") for part, (make, about) in made.items()},
+        **_plots_of_quality(found, plots, rows, tests, series.points(costs, scores), where),
+        "neighbours": _neighbours(plots, mine.of(found.neighbours), tests, where),
         "latency": _latency(costs, plots, where),
         "tests": [{**row, "name": series.setting_of(row), "verdict": verdicts.verdict(row)} for row in tests],
         "costs": [
-            {**row, "name": series.setting_of(row), "score": scores.get(series.key_of(row))} for row in costs
+            {**row, "name": series.setting_of(row), "score": scores[series.key_of(row)]} for row in costs
         ],
     }
+
+
+def _plots_of_quality(
+    found: Gathered,
+    plots: Plots,
+    rows: Sequence[Record],
+    tests: Sequence[Record],
+    points: Sequence[Point],
+    where: str,
+) -> dict[str, Drawn | None]:
+    """Value by width and format, by bytes, and what is lost."""
+    curves, levels = series.by_precision(rows)
+    effects = series.effects([row for row in tests if row["baseline"] is None], verdicts.verdict)
+    title, name = _title(found), metric_name(found.metric)
+    return {
+        "formats": plots.add(
+            trade_off, f"{name} by width and format, {where}", curves, levels, y_title=title
+        ),
+        "differences": plots.add(differences, f"Loss of {name} against the full width, {where}", effects),
+        "pareto": plots.add(pareto, f"{name} by bytes, {where}", points, y_title=title),
+    }
+
+
+def _neighbours(plots: Plots, kept: Sequence[Record], tests: Sequence[Record], where: str) -> Drawn | None:
+    near = next((name for row in kept for name in row if name.startswith("overlap@")), "overlap@10")
+    full = next((row["reference_dim"] for row in tests), None)
+    return plots.add(
+        trade_off,
+        f"Neighbours kept by width, {where}",
+        series.overlaps(kept, near, full),
+        y_title=f"{near} with the full width (0 to 1)",
+        limits=(0, 1.05),
+    )
 
 
 def _order(row: Record) -> tuple[str, bool, int, str, int]:
@@ -218,18 +200,17 @@ def _order(row: Record) -> tuple[str, bool, int, str, int]:
     return (row["baseline"] or "", row["vectors"] == "late", place, row["search"], row["dim"])
 
 
-def _latency(costs: Sequence[Record], plots: Plots, where: str) -> dict[str, Any] | None:
+def _latency(costs: Sequence[Record], plots: Plots, where: str) -> Drawn | None:
     timed = sorted((row for row in costs if row["latency_median_ms"] is not None), key=lambda row: row["dim"])
     if not timed:
         return None
     return plots.add(
-        lambda: latency(
-            [row["dim"] for row in timed],
-            [row["latency_median_ms"] for row in timed],
-            [row["latency_p95_ms"] for row in timed],
-            documents=timed[0]["latency_documents"],
-        ),
+        latency,
         f"Time of a query by width, {where}",
+        [row["dim"] for row in timed],
+        [row["latency_median_ms"] for row in timed],
+        [row["latency_p95_ms"] for row in timed],
+        documents=timed[0]["latency_documents"],
     )
 
 
@@ -250,8 +231,8 @@ def width_table(found: Gathered) -> dict[str, Any]:
     return {"dims": dims, "rows": rows}
 
 
-def published(found: Gathered, plots: Plots) -> dict[str, Any]:
-    """What others have published, and how our curves bend beside v3's."""
+def shapes(found: Gathered, plots: Plots) -> Drawn | None:
+    """How our curves bend beside v3's as published."""
     theirs = series.published_truncation()
     ours = []
     for benchmark in found.benchmarks:
@@ -260,16 +241,18 @@ def published(found: Gathered, plots: Plots) -> dict[str, Any]:
         # one adapter of each benchmark keeps the figure readable: the best at full width
         curves = sorted((c for c in curves if len(c.dims) > 1), key=lambda c: -c.values[-1])[:1]
         ours += [series.Curve(f"{benchmark}, {c.name}", c.dims, c.values) for c in curves]
-    plot = plots.add(
-        lambda: trade_off(
-            series.kept_share([*ours[:6], *theirs]),
-            x_title="share of the full width (%)",
-            y_title="share of the full width's value kept (%)",
-        ),
+    return plots.add(
+        trade_off,
         "Share of quality kept by share of the width, ours and the published ones of v3",
+        series.kept_share([*ours[:6], *theirs]),
+        x_title="share of the full width (%)",
+        y_title="share of the full width's value kept (%)",
     )
+
+
+def sources() -> dict[str, Any]:
+    """What the authors of v4 and v3 print, and where."""
     return {
-        "plot": plot,
         "table": TABLE,
         "v4": (V4_PAPER, ADDRESSES[V4_PAPER]),
         "v3": (V3_PAPER, ADDRESSES[V3_PAPER]),

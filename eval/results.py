@@ -3,6 +3,7 @@
 Rows of `scores` are `{model, task, benchmark, vectors, dim, precision, search, baseline, metric,
 value, ci_low, ci_high, n_queries}`; values are from 0 to 1. `per_query.parquet` has the same
 names, with `query_id` and `value` for each query, so that any two runs can be compared in pairs.
+`tests.parquet` has the tests against the full width by every metric, result.json those by the first.
 `examples.json` has a few queries of each benchmark and task to look at (`eval.examples`).
 `vectors/`, on demand, has for each benchmark, task and side the full vectors (`.npy`, one row per
 item or, of late interaction, per token) and the ids beside them (`.json`, with the rows of each).
@@ -35,6 +36,7 @@ Blocks = Iterable[NDArray[np.float32]]
 SCHEMA = 1  # of result.json; a change of meaning raises it
 RESULT = "result.json"
 PER_QUERY = "per_query.parquet"
+TESTS = "tests.parquet"
 PACKAGES = ("torch", "transformers", "peft", "tokenizers", "numpy", "pillow", "pyarrow")
 
 
@@ -187,6 +189,18 @@ def find_runs(out: Path) -> list[Path]:
 def read_per_query(folder: Path) -> pa.Table:
     """Every query's values: the fields of `Row`, `query_id` and `value`."""
     return pq.read_table(folder / PER_QUERY)
+
+
+def write_tests(folder: Path, rows: Sequence[dict[str, object]]) -> None:
+    """Write tests by every metric into a run's folder; nothing where there are none."""
+    if rows:
+        pq.write_table(pa.Table.from_pylist(list(rows)), folder / TESTS, compression="zstd")
+
+
+def read_tests(folder: Path) -> list[dict[str, object]] | None:
+    """Tests by every metric; None where the run kept those of its first metric alone."""
+    path = folder / TESTS
+    return pq.read_table(path).to_pylist() if path.is_file() else None
 
 
 def save_vectors(

@@ -88,14 +88,14 @@ def run(
             outcome.add(more)
     notices = [*said, *rivals.notices, *chain.from_iterable(model.pop("notices") for model in models)]
     seconds = time.monotonic() - began
-    about = provenance(config, [*models, *rivals.models], found, notices, seconds) | outcome.details()
+    about = provenance(config, [*models, *rivals.models], found, notices, seconds) | outcome.details(
+        config.metric[0]
+    )
     if suite is not None:
         about["suite"] = dict(suite)
 
     def attach(folder: Path) -> None:
-        outcome.examples.write(folder)
-        if config.save_vectors:
-            outcome.save_vectors(folder)
+        outcome.write(folder, vectors=config.save_vectors)
 
     folder = write_run(config.out, new_run_id(config.models[0]), about, outcome.scores, attach)
     progress.say(f"took {clock(time.monotonic() - began)}")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from embedder.errors import InputError
 from eval.examples import Examples, read_examples
 from eval.places import results_folder
-from eval.results import PER_QUERY, RESULT, Row, find_runs, read_per_query, read_run
+from eval.results import PER_QUERY, RESULT, TESTS, Row, find_runs, read_per_query, read_run, read_tests
 
 Record: TypeAlias = dict[str, Any]
 """A row of result.json."""
@@ -63,6 +63,24 @@ class Run:
     def rows_of(self, part: str) -> list[Record]:
         """Rows of "tests", "neighbours" or "costs"; none if the run has none."""
         return list(self.content.get(part, []))
+
+    @cached_property
+    def metrics(self) -> list[str]:
+        """Metrics of its scores, in their order."""
+        return list(dict.fromkeys(row["metric"] for row in self.scores))
+
+    @cached_property
+    def tests(self) -> list[Record]:
+        """Tests against the full width by every metric; of older runs by the first metric alone.
+
+        Raises:
+            InputError: the file cannot be read.
+        """
+        try:
+            kept = read_tests(self.folder)
+        except (OSError, ValueError) as error:
+            raise InputError(f"{self.folder / TESTS} cannot be read: {error}") from None
+        return list(self.content.get("tests", [])) if kept is None else kept
 
     @cached_property
     def examples(self) -> Examples:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from eval.cost import pareto_front
 from eval.marks import Curve, Effect, Level, Point
 from eval.published import V3_TRUNCATION
 from eval.runs import Record
@@ -90,6 +91,23 @@ def setting_of(row: Mapping[str, Any]) -> str:
         return "BM25" if row["baseline"] == "bm25" else str(row["baseline"])
     name = f"{row['dim']} · {way_of(row)}"
     return f"{name} · {projection_of(row)}" if row["baseline"] else name
+
+
+def valued(costs: Iterable[Record], scores: Mapping[tuple[Any, ...], Record]) -> list[Record]:
+    """Rows of costs with the values of one metric, and what is worth its bytes by it.
+
+    Args:
+        costs: rows of one benchmark and adapter.
+        scores: rows of the metric's scores by `key_of`; what has none is left out.
+    """
+    found = {key_of(row): row for row in costs if key_of(row) in scores}
+    own = {
+        key: (row["searched_bytes"], scores[key]["value"])
+        for key, row in found.items()
+        if row["baseline"] is None
+    }
+    front = set(pareto_front(own))
+    return [{**row, "value": scores[key]["value"], "is_worth": key in front} for key, row in found.items()]
 
 
 def points(costs: Iterable[Record], scores: Mapping[tuple[Any, ...], Record]) -> list[Point]:

@@ -9,6 +9,9 @@ from eval.series import POINT, is_plain
 
 Verdict = Literal["yes", "no", "cannot tell"]
 
+FLOOR = 0.05
+"""Below this value at full width a search finds next to nothing, and no width can lose a point of it."""
+
 
 def verdict(row: Mapping[str, Any]) -> Verdict:
     """Whether a setting loses less than the margin, by the tests corrected for their number.
@@ -48,6 +51,7 @@ class Line:
         benchmark: name.
         task: adapter.
         full: the width that the others are compared with.
+        value: at that width, 0 to 1.
         cells: width -> what is shown of it.
     """
 
@@ -55,6 +59,7 @@ class Line:
     benchmark: str
     task: str
     full: int
+    value: float
     cells: Mapping[int, Cell]
 
     @property
@@ -66,11 +71,13 @@ class Line:
 def lines(tests: Iterable[Record]) -> list[Line]:
     """The plain searches of each model, benchmark and adapter."""
     found: dict[tuple[str, str, str, int], dict[int, Cell]] = {}
+    values: dict[tuple[str, str, str, int], float] = {}
     for row in tests:
         if is_plain(row) and row["dim"] is not None:
             key = (row["model"], row["benchmark"], row["task"], row["reference_dim"])
+            values[key] = row["reference_value"]
             found.setdefault(key, {})[row["dim"]] = _cell(row)
-    return [Line(*key, dict(sorted(cells.items()))) for key, cells in found.items()]
+    return [Line(*key, values[key], dict(sorted(cells.items()))) for key, cells in found.items()]
 
 
 def _cell(row: Record) -> Cell:
@@ -101,6 +108,12 @@ def _paragraph(model: str, found: Sequence[Line], metric: str) -> str:
         f"in {count['no']}; in {count['cannot tell']} the queries cannot tell.",
         f"Mean differences: {_span([-loss for loss in losses])} points.",
     ]
+    poor = sum(line.value < FLOOR for line, _ in measured)
+    if poor:
+        sentences.append(
+            f"Of these pairs {poor} find hardly anything even at full width (below {FLOOR:g}): they say "
+            "nothing of the width."
+        )
     unsure = [cell.detectable for cell in cells if cell.verdict == "cannot tell" and cell.detectable]
     if unsure:
         sentences.append(
@@ -124,14 +137,20 @@ def _span(numbers: Sequence[float]) -> str:
 def by_pair(found: Sequence[Line]) -> list[tuple[str, str]]:
     """Of each benchmark and adapter what is shown at a quarter of the width, as a phrase."""
     return [
-        (f"{line.benchmark}, {line.task}", _phrase(line.quarter))
+        (f"{line.benchmark}, {line.task}", _phrase(line, line.quarter))
         for line in found
         if line.quarter is not None
     ]
 
 
-def _phrase(cell: Cell) -> str:
-    change = f"loses {cell.loss:.1f} points" if cell.loss >= 0 else f"gains {-cell.loss:.1f} points"
+def _phrase(line: Line, cell: Cell) -> str:
+    if line.value < FLOOR:
+        return (
+            f"finds hardly anything even at full width ({line.value:.3f}): there is nothing to lose, and so "
+            "nothing to learn"
+        )
+    points = f"{abs(cell.loss):.1f} points"
+    change = f"gains {points}" if cell.loss < 0 and points != "0.0 points" else f"loses {points}"
     shown = {
         "yes": "shown to lose less than one",
         "no": "shown to lose more than one",

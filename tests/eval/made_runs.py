@@ -78,6 +78,7 @@ def _tests(scores: Sequence[Score]) -> list[dict[str, object]]:
     return found
 
 
+TWO_METRICS = ("ndcg@10", "map")
 NASTY = "</script><script>document.title = 'taken over'</script><img src=x onerror=alert(1)> & \"quotes\""
 
 

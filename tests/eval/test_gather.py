@@ -8,7 +8,7 @@ import pytest
 
 from embedder.errors import InputError
 from eval.examples import EXAMPLES
-from eval.gather import gather
+from eval.gather import gather, metrics_of
 from eval.runs import load_run, load_runs, short_name
 from tests.eval.made_runs import make_run, row
 
@@ -45,6 +45,13 @@ def test_only_the_first_metric_of_the_newest_run_is_taken(tmp_path: Path) -> Non
     a = make_run(tmp_path, "a", {row(): LOW, row(metric="map"): HIGH})
     b = make_run(tmp_path, "b", {row(16, metric="map"): HIGH, row(16): LOW})
     assert [r["metric"] for r in gather([a, b]).scores] == ["map", "map"]
+
+
+def test_another_metric_can_be_asked_for(tmp_path: Path) -> None:
+    a = make_run(tmp_path, "a", {row(): LOW, row(metric="map"): HIGH})
+    b = make_run(tmp_path, "b", {row(16, metric="map"): HIGH, row(16): LOW})
+    assert metrics_of([a, b]) == ["map", "ndcg@10"]
+    assert [(r["metric"], r["value"]) for r in gather([a, b], "ndcg@10").scores] == [("ndcg@10", 0.25)] * 2
 
 
 def test_newer_examples_take_the_place_of_older_ones(tmp_path: Path) -> None:

@@ -75,7 +75,8 @@ def test_nothing_is_fetched(page: Page) -> None:
             assert str(attributes["href"]).startswith("https://arxiv.org/abs/")
     policy = next(a["content"] for t, a in page.elements if t == "meta" and "http-equiv" in a)
     assert policy is not None and "default-src 'none'" in policy and "connect-src" not in policy
-    assert len([t for t, _ in page.elements if t == "script"]) == 3
+    kinds = [a.get("type") for t, a in page.elements if t == "script"]
+    assert kinds == ["application/json", "text/plain", None, None]  # data, what is packed, programs
 
 
 def test_no_text_becomes_markup(page: Page) -> None:

@@ -12,8 +12,8 @@ def row_of_tests(benchmark: str = "docs", dim: int = 64, **changes: Any) -> dict
     return {
         "model": "mini", "task": "retrieval", "benchmark": benchmark, "vectors": "dense", "dim": dim,
         "precision": "float32", "search": "exact", "baseline": None, "metric": "ndcg@10", "margin": 0.01,
-        "reference_dim": 256, "difference": -0.002, "ci_low": -0.006, "ci_high": 0.002,
-        "non_inferior": True, "inferior": False, "detectable_margin": 0.005,
+        "reference_dim": 256, "reference_value": 0.6, "difference": -0.002, "ci_low": -0.006,
+        "ci_high": 0.002, "non_inferior": True, "inferior": False, "detectable_margin": 0.005,
     } | changes  # fmt: skip
 
 
@@ -55,6 +55,21 @@ def test_a_quarter_is_told_in_words() -> None:
     ]
     gain = lines([row_of_tests(difference=0.003)])
     assert by_pair(gain) == [("docs, retrieval", "gains 0.3 points: shown to lose less than one")]
+
+
+def test_no_loss_is_written_without_a_sign() -> None:
+    (said,) = by_pair(lines([row_of_tests(difference=1e-9)]))
+    assert said[1].startswith("loses 0.0 points")
+
+
+def test_where_nothing_is_found_nothing_is_said_of_the_width() -> None:
+    found = lines([row_of_tests("a"), row_of_tests("b", reference_value=0.012)])
+    assert "finds hardly anything even at full width (0.012)" in by_pair(found)[1][1]
+    assert by_pair(found)[0][1] == "loses 0.2 points: shown to lose less than one"
+    assert (
+        "Of these pairs 1 find hardly anything even at full width (below 0.05)"
+        in (at_a_quarter(found, "nDCG@10")[0])
+    )
 
 
 def test_a_quarter_that_was_not_measured_is_said() -> None:
