@@ -13,10 +13,11 @@ Object.assign(window.Explorer, (() => {
     poll();
   });
 
-  /* No room for names beside the lines: they go below. */
+  /* No room for names beside the lines: they go below; a long title of the axis takes two lines. */
   function fitTelephone(layout) {
-    layout.margin = { ...layout.margin, l: 46, r: 10 };
-    layout.xaxis = { ...layout.xaxis, tickangle: 0, tickfont: { size: 10 } };
+    const words = layout.xaxis?.title?.text ?? "", space = words.indexOf(" ", words.length / 2 - 4), long = words.length > 28 && space > 0;
+    layout.margin = { ...layout.margin, l: 46, r: 10, b: layout.margin.b + (long ? 14 : 0) };
+    layout.xaxis = { ...layout.xaxis, tickangle: 0, tickfont: { size: 10 }, title: { ...layout.xaxis?.title, font: { size: 11 }, text: long ? `${words.slice(0, space)}<br>${words.slice(space + 1)}` : words } };
     if (!layout.meta?.names_at_ends) return;
     layout.annotations = [];
     layout.showlegend = true;

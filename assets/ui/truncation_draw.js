@@ -90,8 +90,10 @@ window.LabDraw = (() => {
       page.strokeStyle = ink.edge; page.beginPath(); page.moveTo(x, y); page.lineTo(...lab.spots[i]); page.stroke();
       page.beginPath(); page.arc(x, y, 2.5, 0, 6.2832); page.fill();
     });
-    lab.spots.forEach(([x, y], i) => {
-      const img = lab.thumbs.get(i), side = 26;
+    // pictures first, so that the numbers of texts that lie on them can be read
+    const order = lab.spots.map((_, i) => i).sort((a, b) => lab.thumbs.has(b) - lab.thumbs.has(a) || a - b);
+    order.forEach((i) => {
+      const [x, y] = lab.spots[i], img = lab.thumbs.get(i), side = 26;
       if (face && img?.complete && img.naturalWidth) {
         const shrink = side / Math.max(img.naturalWidth, img.naturalHeight), w = img.naturalWidth * shrink, h = img.naturalHeight * shrink;
         page.drawImage(img, x - w / 2, y - h / 2, w, h);
