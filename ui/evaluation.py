@@ -26,19 +26,23 @@ def build(bench: Workbench, tab: gr.Tab, hall: Hall | None = None) -> None:
     """
     hall = hall or shared()
     with gr.Tabs(elem_id="evaluation-parts") as parts:
-        with gr.Tab("Leaderboard", id="board") as board_tab:
+        with gr.Tab("Leaderboard", id="board") as board_tab, _column():
             board = evaluation_board.layout()
-        with gr.Tab("Run a benchmark", id="start") as start_tab:
+        with gr.Tab("Run a benchmark", id="start") as start_tab, _column():
             form = evaluation_start.layout(bench)
-        with gr.Tab("Look into a run", id="look") as look_tab:
+        with gr.Tab("Look into a run", id="look") as look_tab, _column():
             look = evaluation_look.layout()
-        with gr.Tab("Compare two runs", id="compare") as compare_tab:
+        with gr.Tab("Compare two runs", id="compare") as compare_tab, _column():
             compare = evaluation_compare.layout()
     evaluation_board.wire(hall, board, [tab.select, board_tab.select])
     evaluation_start.wire(bench, hall, form, [start_tab.select])
     evaluation_look.wire(hall, look, [look_tab.select])
     evaluation_compare.wire(hall, compare, [compare_tab.select])
     _opens(hall, parts, board, form, look)
+
+
+def _column() -> gr.Column:
+    return gr.Column(elem_classes="xp-out")
 
 
 def _opens(

@@ -24,9 +24,8 @@ LABELS = {
 EXPLANATION = (
     "Each row is one search: a model's adapter on a benchmark, with vectors of one kind, width and "
     "number format. The score is the mean over queries (0 to 1), the line its 95% interval (bootstrap "
-    "over queries) on the scale of all rows that the filters leave: where lines overlap much, the "
-    "queries cannot tell the rows apart; “Compare two runs” tests it. Headings sort, a date opens its "
-    "run."
+    "over queries) on the scale of the rows on this page: where lines overlap much, the queries cannot "
+    "tell the rows apart; “Compare two runs” tests it. Headings sort, a date opens its run."
 )
 MOST_VALUES = 400
 

@@ -11,7 +11,7 @@ from embedder.errors import EmbedderError, InputError
 from eval.benchmarks import Benchmark
 from eval.examples import shown
 from eval.runs import Run
-from ui import cards, query_cards, run_cards
+from ui import cards, plots, query_cards, run_cards, run_figures
 from ui.checks import choice, guarded
 from ui.code_view import TITLE, code_view
 from ui.controls import LIGHT, QUIET, index_of
@@ -26,6 +26,15 @@ EXPLANATION = (
     "loses against the first. Press a query to see what both found: documents are searched for again in "
     "the vectors that the run left in its cache, without the model, and come out as they were scored. A "
     "tick marks what is relevant; “Should be found” lists it with its place in both searches."
+)
+
+
+FIGURES = (
+    "Bands and lines are 95% intervals over queries. In the first two a ring marks what is shown to lose "
+    "less than one point against full width, a cross what is shown to lose more; unmarked points are "
+    "those where the queries cannot tell. On the grey front of the figure of bytes no other setting is "
+    "as good for as little. Each figure is of the benchmark, adapter and metric chosen above, and has "
+    "its exact numbers below it."
 )
 
 
@@ -84,17 +93,23 @@ def _kept(value: object, offered: list[str]) -> str:
 
 
 def opened(hall: Hall, run_id: object, order: object, *wanted: object) -> tuple[Any, ...]:
-    """A run or another choice in it: (run, selectors ..., facts, state, queries, query, code)."""
+    """A run or another choice in it: (run, selectors ..., facts, state, queries, query, code, figures)."""
     listed, name = listing(hall, run_id)
     if not name:
         blank = cards.empty("There is no run yet", "Run a benchmark, or `python -m eval run` in a shell.")
-        return (listed, *[gr.skip()] * 5, blank, Looking(), "", "", "")
+        return (listed, *[gr.skip()] * 5, blank, Looking(), "", "", "", *_closed())
     run = hall.index.open(name)
     asked, offered = fitted(run, wanted)
     state = Looking(name, asked, choice(order, "order", ORDERS))
     updates = [gr.update(choices=offered[part], value=getattr(asked, part)) for part in offered]
     table = drawn(hall, run, state)
-    return (listed, *updates, run_cards.facts(run), state, table, "", code(run.run_id, asked))
+    about = (run_cards.facts(run), state, table, "", code(run.run_id, asked))
+    return (listed, *updates, *about, *_closed())
+
+
+def _closed() -> tuple[Any, ...]:
+    """The figures of another choice are drawn when somebody wants to see them."""
+    return (gr.Accordion(open=False), *[""] * len(run_figures.NAMES))
 
 
 def drawn(hall: Hall, run: Run, state: Looking) -> str:
@@ -172,6 +187,17 @@ def asked_for(hall: Hall, state: Looking, place: int | None) -> str:
         return query_cards.example(entry, run.examples.documents.get(state.asked.benchmark, {}), why)
 
 
+def figures(hall: Hall, state: Looking) -> tuple[str, ...]:
+    """All figures of the run that is open, of the benchmark, adapter and metric on show."""
+    if state.asked is None:
+        return ("",) * len(run_figures.NAMES)
+    run = hall.index.open(state.run_id)
+    asked = state.asked
+    chosen = run_figures.nearest(run_figures.offered(run), asked.benchmark, asked.task, asked.metric)
+    made = run_figures.figures(run, chosen)
+    return tuple(made[name] for name in run_figures.NAMES)
+
+
 def code(run_id: str, asked: Asked) -> str:
     """The Python that reads the same values."""
     return (
@@ -199,6 +225,8 @@ class Look:
         queries: their table; sends 'pick' and 'turn'.
         query: the one that is open.
         code: that does the same.
+        more: holds the figures, which are drawn when it is opened.
+        figures: of the run.
     """
 
     state: gr.State
@@ -210,11 +238,14 @@ class Look:
     queries: gr.HTML
     query: gr.HTML
     code: gr.HTML
+    more: gr.Accordion
+    figures: list[gr.HTML]
 
     @property
     def outputs(self) -> list[Any]:
         """Of :func:`opened`."""
-        return [self.run, *self.asked, self.facts, self.state, self.queries, self.query, self.code]
+        about = [self.facts, self.state, self.queries, self.query, self.code]
+        return [self.run, *self.asked, *about, self.more, *self.figures]
 
     @property
     def inputs(self) -> list[Any]:
@@ -246,9 +277,15 @@ def layout() -> Look:
         )
         cards.plain(cards.explain(EXPLANATION))
     query = cards.plain("", elem_classes="xp-card ev-query", elem_id="look-query")
+    with gr.Accordion("Figures of this run", open=False, elem_id="look-figures") as more:
+        cards.plain(cards.explain(FIGURES))
+        with gr.Row(elem_classes="xp-charts"):
+            drawn_ = [plots.plot(elem_id=f"look-figure-{name}", elem_classes="xp-card") for name in
+                      run_figures.NAMES]  # fmt: skip
     with gr.Accordion(TITLE, open=False):
         shown_code = code_view(elem_id="look-code")
-    return Look(gr.State(Looking()), run, asked, order, facts, status, queries, query, shown_code)
+    state = gr.State(Looking())
+    return Look(state, run, asked, order, facts, status, queries, query, shown_code, more, drawn_)
 
 
 def wire(hall: Hall, parts: Look, openings: list[Any]) -> None:
@@ -260,6 +297,8 @@ def wire(hall: Hall, parts: Look, openings: list[Any]) -> None:
         listener(opening, parts.inputs, parts.outputs, **LIGHT).then(
             texts, parts.state, [parts.status, parts.queries], **OPTIONS
         )
+
+    parts.more.expand(guarded(partial(figures, hall)), parts.state, parts.figures, **OPTIONS)
 
     def turn(state: Looking, event: gr.EventData) -> tuple[Looking, str]:
         return turned(hall, state, index_of(event))

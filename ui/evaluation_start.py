@@ -75,19 +75,19 @@ def started(
     """Begin a run.
 
     Yields:
-        (status, cancel button, timer)
+        (words, status, cancel button, timer); a refusal is in the words, for the status shows what runs.
     """
     try:
         allowed = limits_of(bench)
         config = run_plan.config_of(wish_of(values), bench, allowed)
-        yield cards.note("Getting the benchmarks ready …"), gr.skip(), gr.skip()
+        run_plan.check_room(len(hall.index.entries()), allowed)
+        yield cards.note("Getting the benchmarks ready …"), *[gr.skip()] * 3
         run_plan.check_size(config, hall.shelf, allowed)
         hall.runner.start(config, bench.model, owner_of(request), allowed.benchmark_seconds)
     except (InputError, OSError) as error:
-        going = hall.runner.report().is_going
-        yield cards.note(str(error), "warn"), gr.skip(), gr.Timer(active=going)
+        yield cards.note(str(error), "warn"), *watched(bench, hall, request)
         return
-    yield watched(bench, hall, request)
+    yield "", *watched(bench, hall, request)
 
 
 def watched(bench: Workbench, hall: Hall, request: gr.Request | None = None) -> tuple[Any, ...]:
@@ -141,6 +141,7 @@ class Form:
         table: of the bundled benchmarks.
         estimate: what it would take.
         code: the command.
+        said: why a run could not begin.
         go: starts.
         cancel: stops.
         status: progress and results; sends 'pick'.
@@ -152,6 +153,7 @@ class Form:
     table: gr.HTML
     estimate: gr.HTML
     code: gr.HTML
+    said: gr.HTML
     go: gr.Button
     cancel: gr.Button
     status: gr.HTML
@@ -170,6 +172,7 @@ def layout(bench: Workbench) -> Form:
         with gr.Row(elem_classes="xp-buttons"):
             go = gr.Button("Run", variant="primary", elem_id="start-go", min_width=120)
             cancel = gr.Button("Cancel", interactive=False, elem_id="start-cancel", min_width=100)
+        said = cards.plain("", elem_id="start-said")
         status = gr.HTML(
             "",
             js_on_load="window.Explorer.mountClicks(element, trigger); // sends 'pick'",
@@ -183,7 +186,8 @@ def layout(bench: Workbench) -> Form:
         cards.plain(cards.explain(words))
     with gr.Accordion("The command that does the same", open=False):
         code = code_view(elem_id="start-code")
-    return Form(model, inputs, table, estimate, code, go, cancel, status, gr.Timer(SECONDS, active=False))
+    timer = gr.Timer(SECONDS, active=False)
+    return Form(model, inputs, table, estimate, code, said, go, cancel, status, timer)
 
 
 def _benchmarks() -> gr.CheckboxGroup:
@@ -250,7 +254,7 @@ def wire(bench: Workbench, hall: Hall, form: Form, openings: list[Any]) -> None:
         ).then(estimating, form.inputs, told, **QUIET, **_OWN)
     gr.on([one.input for one in form.inputs], estimating, form.inputs, told, trigger_mode="always_last",
           **QUIET, **_OWN)  # fmt: skip
-    form.go.click(guarded(began), form.inputs, state, **OPTIONS)
+    form.go.click(guarded(began), form.inputs, [form.said, *state], **OPTIONS)
     form.timer.tick(look, None, state, **QUIET, concurrency_limit=16)
     form.cancel.click(guarded(end), None, state, **PRIVATE)
 

@@ -40,8 +40,8 @@ def board(rows: pa.Table, page: int, sort: str, descending: bool, metric: str) -
             "No run fits these filters", "Take a filter away, or run a benchmark in the next tab."
         )
     top = "".join(_head(name, place, sort, descending, metric) for place, name in enumerate(HEADS))
-    span = _span(rows)
-    shown = rows.slice(page * PAGE, PAGE).to_pylist()
+    part = rows.slice(page * PAGE, PAGE)
+    span, shown = _span(part), part.to_pylist()
     body = "".join(_row(row, page * PAGE + at, span) for at, row in enumerate(shown))
     table = f"<table class='xp-table ev-table'><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
     return f"{_region(table, 'Leaderboard')}{pager(len(rows), page, PAGE, 'searches')}"

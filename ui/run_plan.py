@@ -25,6 +25,10 @@ from ui.vectors import Workbench
 
 MOST_WIDTHS = 24
 MOST_FOLDERS = 8
+MOST_SEED = 9
+"""Of a visitor's runs: every seed draws new pictures, whose vectors take room on the disk."""
+MOST_RUNS = 1000
+"""Kept on a public host: with so many no visitor adds one."""
 KEPT = 8
 """Benchmarks held in memory once they are made."""
 SEARCHES = ("exact", "asymmetric", "rescored")
@@ -86,7 +90,7 @@ def config_of(wish: Wish, bench: Workbench, limits: Limits) -> RunConfig:
         baseline=_some(wish.baselines, "baselines", BASELINES, least=0),
         model_precision=str(model.precision),
         device=str(model.device),
-        seed=whole(wish.seed, "seed", 0, 2**31 - 1),
+        seed=whole(wish.seed, "seed", 0, 2**31 - 1 if limits.trusted else MOST_SEED),
     )
     fit(config, config.model, model)
     _check_searches(config)
@@ -193,6 +197,18 @@ def check_size(config: RunConfig, shelf: Shelf, limits: Limits) -> list[Benchmar
     return found
 
 
+def check_room(kept: int, limits: Limits) -> None:
+    """Refuse a visitor's run where a public host keeps very many already.
+
+    Raises:
+        InputError: there is no room.
+    """
+    if not limits.trusted and kept >= MOST_RUNS:
+        raise InputError(
+            f"This server keeps {kept:,} runs, and takes no more from visitors: its owner has to remove some."
+        )
+
+
 _loads: dict[tuple[str, str, object], Load] = {}
 _fingerprints: dict[int, tuple[Any, str]] = {}
 
@@ -211,7 +227,7 @@ def estimate(config: RunConfig, bench: Workbench, shelf: Shelf, limits: Limits) 
         if key not in _loads:
             _loads[key] = load_of(one, config, spec)
         loads.append(_loads[key])
-    lines = totals([(config, loads)])
+    lines = [_shorter(line) for line in totals([(config, loads)])]
     wanted, missing = _to_encode(config, bench, found)
     lines.insert(
         0,
@@ -221,6 +237,18 @@ def estimate(config: RunConfig, bench: Workbench, shelf: Shelf, limits: Limits) 
     if limits.benchmark_seconds is not None:
         lines.append(f"a visitor's run may take {clock(limits.benchmark_seconds)} (minutes:seconds) here")
     return lines
+
+
+def _shorter(line: str) -> str:
+    """A part of an hour in minutes or seconds."""
+
+    def told(match: re.Match[str]) -> str:
+        seconds = float(match[1].replace(",", "")) * 3600
+        if seconds >= 3600:
+            return match[0]
+        return f"about {seconds:.1f} seconds" if seconds < 120 else f"about {seconds / 60:.0f} minutes"
+
+    return re.sub(r"about ([\d.,e+-]+) hours", told, line)
 
 
 def _to_encode(config: RunConfig, bench: Workbench, found: Sequence[Benchmark]) -> tuple[int, int]:

@@ -20,6 +20,7 @@ from eval.runs import Run, load_run
 from tests.eval.made_runs import NASTY, make_run, real_run, row
 from ui import evaluation_board, evaluation_compare, evaluation_look, query_cards, run_cards
 from ui.evaluation_board import CHOSEN, View
+from ui.run_figures import NAMES
 from ui.run_hall import Hall
 from ui.run_index import ITSELF, RunIndex, choices, chosen
 from ui.run_queries import ORDERS, Opened, first_choice, searches
@@ -135,7 +136,8 @@ def test_a_run_opens_at_its_widest_search_and_a_quarter(hall: Hall, real: Run) -
     found = searches(real, "words", "retrieval")
     assert first_choice(list(found), found) == ("256 · float32", "64 · float32")
     assert {"late interaction", "BM25", "16 · float32 · PCA", "16 · binary"} <= set(found)
-    _, *selectors, facts, state, table, _, code = evaluation_look.opened(hall, None, ORDERS[1], *[None] * 5)
+    found_ = evaluation_look.opened(hall, None, ORDERS[1], *[None] * 5)
+    selectors, (facts, state, table, _, code), figures = found_[1:6], found_[6:11], found_[11:]
     assert [one["value"] for one in selectors] == [
         "words", "retrieval", "ndcg@10", "256 · float32", "64 · float32"
     ]  # fmt: skip
@@ -143,6 +145,14 @@ def test_a_run_opens_at_its_widest_search_and_a_quarter(hall: Hall, real: Run) -
     assert table.count("data-event='pick'") == 12
     compile(code, "code", "exec")
     assert state.run_id == real.run_id
+    assert len(figures) == 1 + len(NAMES) and not any(figures[1:])
+
+
+def test_figures_are_drawn_when_they_are_wanted(hall: Hall, real: Run) -> None:
+    made = evaluation_look.figures(hall, looking(hall, real, "shots", "code"))
+    titles = [json.loads(one)["title"] for one in made if one]
+    assert len(titles) == len(NAMES) and all("shots" in title for title in titles)
+    assert all("code" in title for title in titles[1:])
 
 
 def looking(hall: Hall, run: Run, benchmark: str, task: str) -> evaluation_look.Looking:
