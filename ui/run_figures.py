@@ -96,14 +96,14 @@ class _Parts:
         self.where = f"{chosen.benchmark}, {chosen.subject}"
 
     def of(self, part: str, subject: str | None = None) -> list[Record]:
-        """Rows of "tests", "costs" or "neighbours" of this adapter (or another), of this metric if of any."""
-        wanted = (self.chosen.benchmark, subject or self.chosen.subject, self.chosen.metric)
-        found = []
-        for row in self.run.rows_of(part):
-            full = {"model": self.chosen.model, "metric": self.chosen.metric, **row}
-            if (full["benchmark"], _subject(self.run, full), full["metric"]) == wanted:
-                found.append(full)
-        return found
+        """Rows of "tests" by this metric, or of "costs" or "neighbours": of this adapter, or of another."""
+        wanted = (self.chosen.benchmark, subject or self.chosen.subject)
+        rows = self.run.tests if part == "tests" else self.run.rows_of(part)
+        named = ({"model": self.chosen.model, **row} for row in rows)
+        found = [row for row in named if (row["benchmark"], _subject(self.run, row)) == wanted]
+        if part != "tests":
+            return found
+        return [row for row in found if row.get("metric", self.chosen.metric) == self.chosen.metric]
 
     def pack(self, figure: go.Figure, title: str, name: str, table: Sequence[dict[str, Any]]) -> str:
         """For the page; files are named after the run."""
@@ -187,7 +187,8 @@ def _differences(parts: _Parts) -> str:
 
 
 def _bytes(parts: _Parts) -> str:
-    points = series.points(parts.of("costs"), {series.key_of(row): row for row in parts.rows})
+    scores = {series.key_of(row): row for row in parts.rows}
+    points = series.points(series.valued(parts.of("costs"), scores), scores)
     figure = pareto(points, y_title=f"{parts.metric} (0 to 1)")
     table: list[dict[str, Any]] = [
         {"format": p.group, "width": p.label, "bytes": p.cost, parts.metric: p.value}

@@ -90,6 +90,8 @@ def test_a_metric_that_was_not_tested_still_has_its_curves(index: RunIndex, tmp_
     assert chosen.metric == "recall@10"
     made = run_figures.figures(run, chosen)
     assert "recall@10" in json.loads(made["by-adapter"])["title"]
+    [one] = table(made["bytes"])  # its only score is the full width's
+    assert one["recall@10"] == pytest.approx(run.scores[-1]["value"])
 
 
 def test_two_models_of_a_run_are_told_apart(index: RunIndex, tmp_path: Path):
