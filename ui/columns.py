@@ -27,7 +27,8 @@ TAKES = (FIRST, RANDOM)
 SEED = 0
 _TEXTS = ("text", "sentence", "content", "document", "body", "caption", "description", "passage", "title")
 _PICTURES = ("image", PICTURE, "img", "photo", "file", "filename", "file_name", "image_path", "path")
-_NAMES = ("title", "name", "label", "id", "ids", "_id", "labels")
+_TITLES = ("title", "name")
+_NAMES = (*_TITLES, "label", "labels", "id", "ids", "_id")
 _QUERIES = ("query", "question")
 _ADDRESS = re.compile(r"\s*[a-z][a-z0-9+.-]*:(?!\\)", re.IGNORECASE)
 _DATA = re.compile(r"data:image/[\w.+-]+;base64,", re.IGNORECASE)
@@ -112,8 +113,10 @@ def guess(upload: Upload) -> Chosen:
     words = {name: _words(sample[name]) for name in left if name != query}
     text = _named(list(words), _TEXTS) or ""
     if not text and not picture:
-        text = max((name for name in words if words[name] > 0), key=lambda name: words[name], default="")
-    label = _named([name for name in words if name != text], _NAMES)
+        # vectors with names: the names are no texts
+        fit = [name for name in words if words[name] > 0 and not (vector and name.lower() in _NAMES)]
+        text = max(fit, key=lambda name: words[name], default="")
+    label = _named([name for name in words if name != text], _TITLES if text else _NAMES)
     rest = [name for name in left if name not in (text, query)]
     kept = tuple(name for name in rest if _fits(sample[name]))[:MAX_METADATA]
     return Chosen(text, picture, label, vector, query, kept)

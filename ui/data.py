@@ -113,13 +113,17 @@ def _upload(most: int) -> Widgets:
             take = gr.Radio(TAKES, value=FIRST, label="Where there are too many rows", min_width=220)
             name = gr.Textbox("", label="Name of the collection", max_length=NAME_CHARS, min_width=180)
         with gr.Row(elem_classes="xp-buttons"):
-            words = (("Use as the collection", "primary"), ("Add to the collection", "secondary"))
-            buttons = [gr.Button(text, variant=look, min_width=150) for text, look in words]
-            buttons.append(gr.Button("Show on the map", min_width=130))
-            buttons.append(gr.Button("Show the collection again", size="sm", min_width=130))
-            buttons.append(gr.Button("Forget the files", size="sm", min_width=110))
+            buttons = [
+                gr.Button("Use as the collection", variant="primary", size="md", min_width=190),
+                gr.Button("Add to the collection", size="md", min_width=215),
+                gr.Button("Show on the map", size="md", min_width=170),
+            ]
+        with gr.Row(elem_classes="xp-buttons"):
+            buttons.append(gr.Button("Show the collection on the map again", size="sm", min_width=290))
+            buttons.append(gr.Button("Forget the files", size="sm", min_width=120))
     faults = cards.plain("", elem_id="data-faults")
-    file = gr.DownloadButton("Download what was left out (CSV)", visible=False, size="sm", min_width=200)
+    with gr.Row(elem_classes="xp-buttons"):
+        file = gr.DownloadButton("Download what was left out (CSV)", visible=False, size="sm", min_width=220)
     return Widgets(zone, header, jobs, status, preview, faults, file, choose, dropdowns, take, name, buttons)
 
 
@@ -166,7 +170,6 @@ def _wire_upload(
     outputs = [parts.status, upload, *read, parts.choose, *parts.dropdowns, *shared]
     count = len(outputs) - 1
     jobs.connect(outputs, (gr.skip(),) * count)
-    left = 5 + CHOICES
     queue = partial(_in_queue, DATA_QUEUE)
 
     def reading(event: gr.EventData, header: object) -> Any:  # noqa: ANN401
@@ -176,8 +179,7 @@ def _wire_upload(
     def making(handler: Callable[..., Any]) -> Callable[..., Any]:
         def work(*values: Any) -> Any:  # noqa: ANN401
             for status, faults, file, *rest in handler(*values):
-                skipped = (gr.skip(),) * (left - 3)
-                yield (status, gr.skip(), gr.skip(), faults, file, *skipped, *rest)
+                yield (status, gr.skip(), gr.skip(), faults, file, *(gr.skip(),) * (1 + CHOICES), *rest)
 
         return work
 
@@ -211,11 +213,11 @@ def _shelves() -> Shelves:
     view = cards.plain("", elem_id="data-shelf")
     chosen = gr.Dropdown([], value=None, label="Kept collection", interactive=True, elem_id="data-kept")
     with gr.Row(elem_classes="xp-buttons"):
-        buttons = [gr.Button(text, size="sm", min_width=70) for text in ("Switch to it", "Delete")]
+        buttons = [gr.Button(text, size="sm", min_width=100) for text in ("Switch to it", "Delete")]
     name = gr.Textbox("", label="Name", max_length=NAME_CHARS, elem_id="data-name")
     with gr.Row(elem_classes="xp-buttons"):
         buttons += [
-            gr.Button(text, size="sm", min_width=90) for text in ("Rename to this", "Keep what is at hand")
+            gr.Button(text, size="sm", min_width=150) for text in ("Rename to this", "Keep what is at hand")
         ]
     said = cards.plain("", elem_classes="xp-messages", elem_id="data-kept-said")
     cards.plain(cards.explain(KEPT))
@@ -248,10 +250,10 @@ def _export(bench: Workbench) -> tuple[list[Any], gr.Button, Jobs, gr.HTML, gr.D
                 exports.FORMATS, value="float32", label="Number format", min_width=150, elem_id="data-format"
             )
             kind = gr.Radio(
-                exports.KINDS, value="npz", label="Kind of file", min_width=260, elem_id="data-kind"
+                exports.KINDS, value="npz", label="Kind of file", min_width=360, elem_id="data-kind"
             )
         with gr.Row(elem_classes="xp-buttons"):
-            go = gr.Button("Make the file", min_width=120, elem_id="data-export-go")
+            go = gr.Button("Make the file", size="md", min_width=140, elem_id="data-export-go")
             jobs = Jobs("export")
             file = gr.DownloadButton("Download", visible=False, size="sm", min_width=120)
         status = cards.plain("", elem_classes="xp-status", elem_id="data-export-status")

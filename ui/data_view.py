@@ -257,14 +257,9 @@ def to_map(upload: Upload | None, take: object, name: object, *values: object) -
         return
     label = short(str(name or upload.name), 60)
     points = Points.gather(made.items, made.vectors, name=label)
-    kind = (
-        f"{made.vectors.shape[1]} dimensions each, as they came"
-        if made.vectors is not None
-        else "to be encoded"
-    )
-    done = (
-        f"{len(made.items):,} points ({kind}) are on the Map tab. “Show the collection again” takes them off."
-    )
+    width = made.vectors.shape[1] if made.vectors is not None else 0
+    kind = f"{width} dimensions each, as they came" if width else "to be encoded"
+    done = f"{len(made.items):,} points ({kind}) are on the Map tab, until you show the collection again."
     status = cards.notes([], [done, *made.notices])
     yield (status, *shown, SKIP, SKIP, points, SKIP, SKIP, SKIP)
 

@@ -2,7 +2,9 @@
 
 import csv
 import json
+import re
 import warnings
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +16,15 @@ from embedder import EmbedderNotice
 from embedder.quantization import Quantizer
 from ui.collection import Item
 from ui.downloads import neutral, new_file
+from ui.vector_files import npy_bytes
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 KINDS = ("npz", "npy", "parquet", "csv", "json")
 FORMATS = ("float32", "float16", "int8", "uint8", "binary", "ubinary")
+RESERVED = ("vector", "vectors", "settings", "low", "high", "arr_0", "embeddings", "embedding", "x")
+"""Names that no column of metadata keeps, as they mean something else in a file."""
+_UNSAFE = re.compile(r"[/\\\x00]")
 
 
 @dataclass(frozen=True)
@@ -74,11 +80,14 @@ def _npy(path: Path, items: Sequence[Item], codes: Codes, settings: dict[str, An
 
 
 def _npz(path: Path, items: Sequence[Item], codes: Codes, settings: dict[str, Any]) -> None:
-    ranges = {} if codes.low is None or codes.high is None else {"low": codes.low, "high": codes.high}
-    columns = {name: np.array(values) for name, values in _columns(items).items() if name != "vectors"}
-    np.savez_compressed(
-        path, vectors=codes.values, settings=np.array(json.dumps(settings)), **{**columns, **ranges}
-    )
+    arrays = {name: np.array(values) for name, values in _columns(items).items()}
+    arrays |= {"vectors": codes.values, "settings": np.array(json.dumps(settings))}
+    if codes.low is not None and codes.high is not None:
+        arrays |= {"low": codes.low, "high": codes.high}
+    # not np.savez, whose own arguments take two names away
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, array in arrays.items():
+            archive.writestr(f"{_UNSAFE.sub('_', name)}.npy", npy_bytes(array))
 
 
 def _columns(items: Sequence[Item]) -> dict[str, list[Any]]:
@@ -93,9 +102,9 @@ def _columns(items: Sequence[Item]) -> dict[str, list[Any]]:
     for name in dict.fromkeys(name for item in items for name, _ in item.metadata):
         values = [dict(item.metadata).get(name, "") for item in items]
         plain = all(isinstance(value, float) for value in values)
-        known[name if name not in known else f"{name} (yours)"] = (
-            values if plain else [_whole(f"{v:g}" if isinstance(v, float) else v) for v in values]
-        )
+        words = values if plain else [_whole(f"{v:g}" if isinstance(v, float) else v) for v in values]
+        taken = name in known or name in RESERVED
+        known[f"{_whole(name)} (yours)" if taken else _whole(name)] = words
     return known
 
 

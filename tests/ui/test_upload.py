@@ -4,6 +4,7 @@ import base64
 import json
 import re
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -41,8 +42,8 @@ def npy(folder: Path, array: object) -> bytes:
 def test_a_table_of_texts(tmp_path: Path) -> None:
     found = upload(tmp_path, {"t.csv": "id,text,topic,year\n7,first words,a,1999\n8,second words,b,\n"})
     chosen = guess(found)
-    assert chosen == Chosen(text="text", label="id", metadata=("id", "topic", "year"))
-    items = made(found, chosen).items
+    assert chosen == Chosen(text="text", metadata=("id", "topic", "year"))
+    items = made(found, replace(chosen, label="id")).items
     assert [item.text for item in items] == ["first words", "second words"]
     assert [item.label for item in items] == ["7", "8"]
     assert dict(items[0].metadata) == {"id": 7.0, "topic": "a", "year": 1999.0}
