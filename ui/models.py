@@ -26,7 +26,7 @@ from embedder.spec import JINA_V4, MINI
 from ui import zero
 from ui.limits import PUBLIC, Limits
 from ui.server import Health
-from ui.switchboard import Page, Switchboard
+from ui.switchboard import Page, Switchboard, build_apart
 from ui.vectors import VectorCache, Workbench
 
 STEP_SECONDS = 0.4
@@ -149,6 +149,7 @@ class Models:
         Args:
             build: makes the page of a workbench.
         """
+        build_apart()
         self._build = build
         first = self._running[0]
         demo = build(first.bench)
@@ -267,9 +268,7 @@ class Models:
         self._running = [*(other for other in self._running if other not in old), one]
         self.board.front = one.page
         for other in old:
-            waiting = _events(other)
-            wait = threading.Thread(target=self._let_go, args=(other, one, waiting), daemon=True)
-            wait.start()
+            threading.Thread(target=self._let_go, args=(other, one), daemon=True).start()
 
     def _see_room(self, asked: str) -> None:
         """Refuse what has no room beside the model that runs, before it is read.
@@ -296,8 +295,11 @@ class Models:
         if health.state == "failed":
             raise DeviceError(f"{one.argument} was loaded but does not answer: {health.detail}")
 
-    def _let_go(self, old: Running, new: Running, waiting: set[str]) -> None:
+    def _let_go(self, old: Running, new: Running) -> None:
         """When what had begun has ended, drop the weights; the old page goes on without them."""
+        waiting = _events(old)
+        time.sleep(0.05)
+        waiting |= _events(old)  # an event on its way from the line to its turn is in neither for a moment
         while waiting & _events(old) or old.bench.requests.now:
             time.sleep(0.05)
         spec = old.bench.model.spec

@@ -7,6 +7,7 @@ parameter ``model`` names. What was sent from a page always reaches that page: n
 """
 
 import asyncio
+import sys
 import threading
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,7 @@ from urllib.parse import parse_qs
 
 import fastapi
 import gradio as gr
+from gradio.context import Context
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -149,13 +151,50 @@ class Switchboard:
                 return
             page = self.find(scope)
             if page is None:
-                await JSONResponse({"detail": GONE}, status_code=503)(scope, receive, send)
+                await JSONResponse({"detail": GONE}, status_code=410)(scope, receive, send)
             elif page.app is None or not _of_page(str(scope["path"])):
                 await app(scope, receive, send)
             else:
                 await page.app({**scope, "root_path": "", "app": page.app}, receive, send)
 
         return answer
+
+
+class _PerThread(type):
+    """What is being built, by thread.
+
+    gradio has one place for it, where a component that a visitor's event returns would join the page that
+    another thread is building.
+    """
+
+    _here = threading.local()
+
+    @property
+    def block(cls) -> Any:  # noqa: ANN401
+        return getattr(cls._here, "block", None)
+
+    @block.setter
+    def block(cls, value: Any) -> None:  # noqa: ANN401
+        cls._here.block = value
+
+    @property
+    def root_block(cls) -> Any:  # noqa: ANN401
+        return getattr(cls._here, "root_block", None)
+
+    @root_block.setter
+    def root_block(cls, value: Any) -> None:  # noqa: ANN401
+        cls._here.root_block = value
+
+
+_Context: Any = _PerThread("Context", (), {"id": Context.id, "token": Context.token})
+
+
+def build_apart() -> None:
+    """From now on each thread builds pages of its own."""
+    _Context.id = max(_Context.id, Context.id)
+    for name, module in list(sys.modules.items()):
+        if name.split(".")[0] == "gradio" and vars(module).get("Context") is Context:
+            setattr(module, "Context", _Context)  # noqa: B010 - to a type checker it is a constant
 
 
 def _asked(scope: Scope) -> str:
