@@ -41,6 +41,14 @@ def search(
     return _comment(items) + _named("search", _object(fields, {"query": query, "documents": items}))
 
 
+def truncation_report(
+    items: Sequence[Item], *, task: str, prompt_name: str, widths: Sequence[int], near: int
+) -> str:
+    """What each width keeps, by the named endpoint."""
+    fields = {"task": task, "prompt_name": prompt_name, "dimensions": list(widths), "neighbours": near}
+    return _comment(items) + _named("truncation_report", _object(fields, {"inputs": items}))
+
+
 def _curl(address: str, body: str) -> str:
     # The here-document is expanded by the shell, so that a picture's file can be put into it.
     head = f"curl -sS {address} \\\n  -H 'Content-Type: application/json' --data-binary @- <<JSON\n"

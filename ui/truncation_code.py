@@ -1,9 +1,10 @@
-"""The Python that repeats the lab's numbers: the same scores, neighbours and correlation."""
+"""The Python and the REST request that repeat the lab's numbers."""
 
 from collections.abc import Sequence
 
-from ui import snippets
+from ui import curl, snippets
 from ui.collection import Item
+from ui.snippets import Snippet
 
 _MEASURE = """
 from embedder import similarity, truncate
@@ -30,8 +31,10 @@ for dim in {widths}:
 
 def code(
     items: Sequence[Item], *, load: str, task: str, prompt_name: str, widths: Sequence[int], near: int
-) -> str:
+) -> Snippet:
     """Vectors of these items at full width, and what each of ``widths`` keeps of their neighbours."""
-    start = snippets.embed_python(items, load=load, task=task, prompt_name=prompt_name, dim=max(widths))
+    dims = [int(width) for width in widths]
     near = min(near, max(1, min(len(items), snippets.MAX_LITERALS) - 2))
-    return start + _MEASURE.format(near=near, widths=[int(width) for width in widths])
+    start = snippets.embed_python(items, load=load, task=task, prompt_name=prompt_name, dim=max(dims))
+    rest = curl.truncation_report(items, task=task, prompt_name=prompt_name, widths=dims, near=near)
+    return Snippet(start + _MEASURE.format(near=near, widths=dims), rest)

@@ -13,8 +13,9 @@ from PIL import Image
 
 from embedder import Embedder, similarity
 from tests.ui.site import Served
-from ui import curl, snippets
+from ui import curl, snippets, truncation_code
 from ui.collection import Item, document_item, image_item, text_item
+from ui.truncation_numbers import Neighbourhood
 
 ROOT = Path(__file__).parents[2]
 HOSTILE = 'it\'s "so" $HOME `id` $(id) \\ \\n ! é 日本 🧭 <b> %\nJSON\nsecond line\t'
@@ -97,6 +98,18 @@ def test_search(
     scores = similarity.cosine(left, right)[0]
     assert [hit["index"] for hit in hits] == np.argsort(-scores).tolist()
     np.testing.assert_allclose([hit["score"] for hit in hits], np.sort(scores)[::-1], atol=1e-5)
+
+
+def test_truncation_report(site: Served, mini: Embedder, items: list[Item], tmp_path: Path) -> None:
+    widths = [8, mini.spec.dim]
+    options = {"task": "retrieval", "prompt_name": "query", "widths": widths, "near": 2}
+    rows = result(run(site, truncation_code.code(items, load="x", **options).rest, tmp_path))["rows"]
+    vectors = mini.embed([item.source() for item in items], prompt_name="query", upright=True).dense
+    assert vectors is not None
+    kept = dict(Neighbourhood.of(vectors, 2).kept("float32", widths))
+    for row, dim in zip(rows, widths, strict=True):
+        assert row["overlap"] == pytest.approx(kept[dim]["neighbours kept"].mean(), abs=1e-6)
+        assert row["rank_correlation"] == pytest.approx(kept[dim]["rank correlation"].mean(), abs=1e-6)
 
 
 def test_token_vectors(site: Served, mini: Embedder, items: list[Item], tmp_path: Path) -> None:
