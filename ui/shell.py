@@ -24,6 +24,7 @@ from ui import (
     search,
     server,
     similarity,
+    texts,
     theme,
     truncation,
     visitors,
@@ -37,8 +38,6 @@ from ui.vectors import Workbench
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets" / "ui"
 TITLE = "Jina Embeddings v4 Explorer"
-WORDS = {"common.complete": "Done"}
-"""What gradio's own translations lack: without it a screen reader is told the key."""
 QUICK_SECONDS = 1.5
 """A short text that takes longer than this, three times over, marks a model that only runs when asked."""
 MINIATURE = "A miniature of the same architecture: not Jina v4, and not indicative of its quality."
@@ -104,6 +103,7 @@ def page(bench: Workbench) -> gr.Blocks:
             with gr.Tab("Model", id="model") as model_tab:
                 model.build(bench, model_tab)
         first_look(links.bind(demo, tabs, collection, said).then)
+        texts.mark(demo)
         api.publish(bench)
     server.fetch_nothing()
     demo.queue(api_open=False, max_size=server.QUEUE_SIZE, default_concurrency_limit=4)
@@ -136,7 +136,7 @@ def launch_settings(health: Health, bench: Workbench | None = None, *, mcp: bool
         "quiet": True,
         "show_error": False,
         "footer_links": [],
-        "i18n": gr.I18n(en=WORDS),
+        "i18n": texts.translations(),
         "run_history": False,
         "enable_monitoring": False,
         "strict_cors": True,

@@ -1,0 +1,115 @@
+"""The page's texts in other languages, through gradio's own translation.
+
+The code holds English. When a page is built, :func:`mark` goes over it and replaces every label, hint,
+placeholder, button, tab, heading of a fold and explanation by a mark that gradio's page translates for the
+language of the browser; what a language lacks stays English. A language is one file, ``ui/languages/de.json``
+say, of English texts and what stands in their place; ``python -m ui.texts`` prints the table to fill in.
+
+Not translated, as gradio translates what stands on the page and not what a server sends later: names that
+code and links use too (tasks, measures, widths), and sentences made with a result (messages, tables).
+"""
+
+import hashlib
+import html
+import json
+import re
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+FOLDER = Path(__file__).parent / "languages"
+GRADIO_LACKS = {"common.complete": "Done"}
+"""What gradio's own translations lack: without it a screen reader is told the key."""
+ICU = set("{}<>")
+"""Signs that gradio's formatter of messages takes for its own."""
+
+_EXPLAINED = re.compile(r"(<(?:p|h2) class=['\"][\w -]+['\"]>)([^<>]+)(</(?:p|h2)>)")
+_english: dict[str, str] = dict(GRADIO_LACKS)
+"""Every text marked so far, by its key: each page of this process adds its own."""
+
+
+def key_of(text: str, *, within_html: bool = False) -> str:
+    """The key of an English text: never a name that gradio's own translations use."""
+    return ("xp_html_" if within_html else "xp_") + hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def places(demo: gr.Blocks) -> Iterator[tuple[Any, str, str, str, str]]:
+    """Every text of a page that can be translated.
+
+    Yields:
+        (component, attribute, what stands before the text, the text, what stands after it)
+    """
+    for block in list(demo.blocks.values()):
+        for name in _attributes(block):
+            text = getattr(block, name, None)
+            if not isinstance(text, str) or not text.strip() or text.startswith("__i18n__"):
+                continue
+            if not isinstance(block, gr.HTML):
+                yield block, name, "", text, ""
+            elif found := _EXPLAINED.fullmatch(text):
+                yield block, name, found[1], html.unescape(found[2]), found[3]
+
+
+def _attributes(block: Any) -> tuple[str, ...]:  # noqa: ANN401
+    if isinstance(block, gr.HTML | gr.Button):
+        return ("value",)
+    if isinstance(block, gr.Tab | gr.Accordion | gr.DownloadButton):
+        return ("label",)
+    named = getattr(block, "show_label", True) and not isinstance(block, gr.State)
+    return ("label", "info", "placeholder") if named else ("info", "placeholder")
+
+
+def mark(demo: gr.Blocks) -> None:
+    """Replace the texts of a page that is built by marks for gradio to translate."""
+    for block, name, before, text, after in places(demo):
+        if ICU & set(text):
+            continue
+        _english.update(_both(text, text))
+        key = key_of(text, within_html=bool(before))
+        setattr(block, name, f"{before}{gr.I18n()(key)}{after}")
+
+
+def _both(text: str, said: str) -> dict[str, str]:
+    """What stands for a text, by its key as a label and by its key within HTML."""
+    return {key_of(text): said, key_of(text, within_html=True): html.escape(said, quote=False)}
+
+
+@cache
+def languages() -> dict[str, dict[str, str]]:
+    """The tables of ``ui/languages`` by language."""
+    files = sorted(FOLDER.glob("*.json"))
+    return {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in files}
+
+
+def translations() -> gr.I18n:
+    """What ``launch`` takes; texts that are marked later are in it too."""
+    known = gr.I18n(en=_english)
+    for name, table in languages().items():
+        known.translations[name] = {
+            key: words for text, said in table.items() for key, words in _both(text, said).items()
+        }
+    return known
+
+
+def table() -> dict[str, str]:
+    """The English texts of the pages built so far, each standing for itself: a language to fill in."""
+    return {text: text for key, text in _english.items() if key == key_of(text)}
+
+
+def main() -> int:
+    """Print the table of the page with the bundled model."""
+    from embedder import Embedder
+    from ui import shell
+    from ui.vectors import Workbench
+
+    shell.page(Workbench(Embedder.from_pretrained("mini"), model_argument="mini"))
+    json.dump(table(), sys.stdout, ensure_ascii=False, indent=1)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
