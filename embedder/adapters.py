@@ -86,6 +86,20 @@ def load_stacked(
     _fill(own, {key.removeprefix(ADAPTER_PREFIX): value for key, value in tensors.items()})
 
 
+def own_weights(folder: Path) -> Path:
+    """The weights of a PEFT folder.
+
+    Raises:
+        CheckpointError: it has none.
+    """
+    weights = folder / "adapter_model.safetensors"
+    if not weights.is_file():
+        raise CheckpointError(
+            f"{folder} has no adapter_model.safetensors; save the LoRA with PEFT's save_pretrained"
+        )
+    return weights
+
+
 def load_own(model: nn.Module, name: str, folder: Path, taken: tuple[str, ...]) -> LoraConfig:
     """Add a PEFT folder (`adapter_config.json`, `adapter_model.safetensors`) under `name`.
 
@@ -97,11 +111,7 @@ def load_own(model: nn.Module, name: str, folder: Path, taken: tuple[str, ...]) 
         raise InputError(
             f"adapter name {name!r}: letters, digits, - and _ (at most 64), and none of {', '.join(taken)}"
         )
-    weights = folder / "adapter_model.safetensors"
-    if not weights.is_file():
-        raise CheckpointError(
-            f"{folder} has no adapter_model.safetensors; save the LoRA with PEFT's save_pretrained"
-        )
+    weights = own_weights(folder)
     config = lora_config(read_json(folder / "adapter_config.json"), str(folder))
     entries = {_plain_key(key): entry for key, entry in tensor_entries(weights).items()}
     inject(model, config, name)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from embedder.errors import InputError
 from embedder.quantization import VectorPrecision
-from embedder.spec import MINI
+from embedder.spec import MINI, Precision
 from eval.benchmarks import ALL
 from eval.places import results_folder
 from eval.sweep import Setting
@@ -84,6 +84,10 @@ class RunConfig:
         """
         _among("vectors", self.vectors, VECTORS)
         _among("precision", self.precision, tuple(map(str, VectorPrecision)))
+        if self.model_precision not in ("auto", *Precision):
+            raise InputError(
+                f"--model-precision {self.model_precision!r}: one of auto, {', '.join(Precision)}"
+            )
         _among("baseline", tuple(name for name in self.baseline if not _is_model(name)), BASELINES)
         if not self.models or len(set(self.models)) < len(self.models):
             raise InputError(f"--model is {self.model!r}: at least one, each once")
@@ -97,9 +101,12 @@ class RunConfig:
             raise InputError(f"--dim has {','.join(map(str, self.dim))}: each width once")
         if "dense" not in self.vectors and set(self.baseline) & set(PROJECTIONS):
             raise InputError(f"--baseline {','.join(self.baseline)}: needs dense among --vectors")
-        for name, value in (("depth", self.depth), ("oversample", self.oversample)):
-            if value < 1:
-                raise InputError(f"--{name} is {value}, expected 1 or more")
+        for name in ("depth", "oversample", "batch_size", "max_length", "max_pixels"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise InputError(f"--{name.replace('_', '-')} is {value}, expected 1 or more")
+        if self.seed < 0:
+            raise InputError(f"--seed is {self.seed}, expected 0 or more")
         if self.devices and self.device != "auto":
             raise InputError(
                 f"--device {self.device} and --devices {','.join(self.devices)}: give one of them"
@@ -176,7 +183,7 @@ def split_adapter(entry: str) -> tuple[str, Path]:
     name, sign, folder = entry.partition("=")
     if not (name and sign and folder):
         raise InputError(f"--adapter {entry!r}: expected NAME=FOLDER, such as mine=loras{os.sep}mine")
-    return name, Path(folder)
+    return name, Path(folder).expanduser()
 
 
 def _is_model(baseline: str) -> bool:

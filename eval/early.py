@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from typing import cast
 
 from embedder import InputError
+from embedder.adapters import own_weights
+from embedder.device import pick_device
 from embedder.locate import locate
 from embedder.protocol import Model
 from embedder.sentence_transformer import is_sentence_model
 from embedder.spec import ModelSpec, spec_from_folder
-from eval.config import RunConfig
+from eval.config import RunConfig, settings_of
 from eval.plan import fit
 
 
@@ -26,19 +28,25 @@ class Outline:
 
 
 def check_early(config: RunConfig) -> None:
-    """Refuse tasks, widths and kinds of vectors that the models do not have.
+    """Refuse devices that are not there, and tasks, widths and searches that the models lack.
 
     Models of sentence-transformers describe themselves only when they are loaded, so they are left for later.
 
     Raises:
         InputError: a value is no model's.
-        CheckpointError: a model is not there, or is not of the published layout.
+        CheckpointError: a model or a LoRA is not there, or is not of the published layout.
+        DeviceError: a device cannot be had.
     """
+    for device in config.devices or (config.device,):
+        pick_device(device)
     if any(is_sentence_model(name) for name in config.models):
         return
     outlines = [_outline(config, name) for name in config.models]
     if len(outlines) == 1:
-        fit(config, config.models[0], cast(Model, outlines[0]))
+        fitted, _ = fit(config, config.models[0], cast(Model, outlines[0]))
+        settings_of(fitted, fitted.dim)
+        for folder in config.adapters.values():
+            own_weights(folder)
         return
     for task in config.task:
         if not any(task in one.tasks for one in outlines):

@@ -13,11 +13,12 @@ import pyarrow.parquet as pq
 
 from embedder.errors import EmbedderError, InputError
 from eval.benchmarks import BUNDLED
+from eval.benchmarks.mteb_tasks import INSTALL, VERSION
 from eval.runs import ROW_FIELDS, SETTING_FIELDS, Record, Run, short_name
 
 FORMATS = ("mteb", "csv", "parquet")
-MTEB = "2.26.24"  # the version whose files were read back in the tests
-MTEB_MISSING = f"--format mteb needs mteb: pip install mteb=={MTEB}"
+MTEB = VERSION  # whose files were read back in the tests
+MTEB_MISSING = f"--format mteb needs mteb: {INSTALL}"
 _NUMBERS = {"value", "ci_low", "ci_high", "seconds"}
 _COUNTS = {"dim", "n_queries", "documents", "queries", "queries_left_out", "seed", "depth"}
 _UNDETERMINED = "und-Zyyy"  # ISO 639-3 and 15924 for a language and a script that are not known

@@ -171,6 +171,13 @@ def test_the_exact_versions_are_complete() -> None:
         ]
 
 
+def test_extras_and_groups_ask_for_the_same() -> None:
+    extras = SETTINGS["project"]["optional-dependencies"]
+    grouped = {line for group in SETTINGS["dependency-groups"].values() for line in group}
+    assert set(extras) == {"mteb", "sentence-transformers", "int8", "mcp"}
+    assert all(line in grouped for lines in extras.values() for line in lines)
+
+
 def test_files_and_functions_stay_readable() -> None:
     long = []
     for path in sources():

@@ -22,7 +22,7 @@ from eval.benchmarks.tables import Found
 
 PREFIX = "mteb:"
 VERSION = "2.26.24"  # exactly: its classes and its scores change between versions
-INSTALL = f"pip install mteb=={VERSION}"
+INSTALL = f'pip install ".[mteb]"    (in the explorer\'s folder; elsewhere: pip install mteb=={VERSION})'
 QUERY, DOCUMENT = "query", "document"
 _NAMED = 12
 

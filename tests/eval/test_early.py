@@ -19,6 +19,17 @@ GOLDEN = str(Path(__file__).parents[1] / "golden" / "checkpoint")
         (["--model", f"mini,{GOLDEN}", "--dim", "999"], "the widest has 256"),
         (["--adapter", "own=somewhere", "--task", "other"], "--task 'other': mini has retrieval"),
         (["--model", "no/such/folder"], "no such folder"),
+        (["--adapter", "own=somewhere", "--task", "own"], "somewhere has no adapter_model.safetensors"),
+        (["--search", "funnel"], "search is 'funnel', expected exact"),
+        (["--search", "asymmetric"], "--search asymmetric: no use with --dim"),
+        (["--device", "nope"], "device 'nope': one of auto, cpu"),
+        (["--devices", "cpu,nope"], "device 'nope': one of auto, cpu"),
+        (["--model-precision", "int3"], "--model-precision 'int3': one of auto"),
+        (["--seed", "-1"], "--seed is -1, expected 0 or more"),
+        (["--batch-size", "0"], "--batch-size is 0, expected 1 or more"),
+        (["--max-length", "0"], "--max-length is 0, expected 1 or more"),
+        (["--max-pixels", "-3"], "--max-pixels is -3, expected 1 or more"),
+        (["--metric", "ndcg@0"], "metric is 'ndcg@0'"),
     ],
 )
 def test_what_the_model_lacks_is_said_first(

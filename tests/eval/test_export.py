@@ -101,7 +101,8 @@ def test_without_mteb_the_line_to_run_is_said(
     made = make_run(tmp_path, "a", {row(): VALUES})
     monkeypatch.setitem(sys.modules, "mteb", None)
     assert main(["export", str(made.folder), "--format", "mteb", "--out", str(tmp_path / "out")]) == 2
-    assert f"pip install mteb=={MTEB}" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert 'pip install ".[mteb]"' in said and f"pip install mteb=={MTEB}" in said
 
 
 def test_one_name_for_two_data_sets_is_refused_for_mteb(tmp_path: Path) -> None:

@@ -115,7 +115,8 @@ def test_two_benchmarks_are_counted_together(folder: Folder, tmp_path: Path) -> 
 def test_files_keep_the_contract(folder: Folder, tmp_path: Path) -> None:
     result = measure(tmp_path, folder(6, 20), "--dim", "16,256")
     (run_folder,) = find_runs(tmp_path)
-    assert {path.name for path in run_folder.iterdir()} == {RESULT, "per_query.parquet", "examples.json"}
+    kept = {RESULT, "per_query.parquet", "examples.json", "tests.parquet"}
+    assert {path.name for path in run_folder.iterdir()} == kept
     rows = read_per_query(run_folder).to_pylist()
     for row in result["scores"]:
         assert list(row) == FIELDS and row["n_queries"] == 6
