@@ -1,0 +1,169 @@
+"""How long the page makes a visitor wait, on the real program with a real browser: one line per budget.
+
+A budget is asserted only with PAGE_BUDGETS=1, as a busy machine says nothing about the page; the figures are
+always printed, with the machine's load beside them.
+"""
+
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.browser.find_chromium import HOW_TO, find_chromium
+from tests.browser.harness import HOST, AppProcess, Pages, Watch, chromium_flags
+from tests.browser.steps import open_tab
+from ui import charts, projector
+from ui.collection import text_item
+from ui.ranking import cluster_order, colour_limits, pairwise
+
+pytestmark = pytest.mark.bench
+ITEMS = 200
+CONTENT = {
+    "Similarity": "#similarity-figure-1 .main-svg",
+    "Search": "#search-results .xp-hit",
+    "Tokens & patches": "#late-maps canvas",
+    "Map": "#map-figure canvas",
+    "Truncation lab": "#truncation-numbers table, #truncation-numbers .xp-note",
+    "Evaluation": "#evaluation-parts [role=tabpanel] .block",
+    "Your data": "#data-preview",
+    "Model": "#model-drawing svg",
+}
+
+
+def told(what: str, seconds: float, budget: float) -> None:
+    """Prints a figure with its budget."""
+    load = os.getloadavg()[0]
+    words = f"{what}: {seconds:.2f} s (budget {budget:g} s; {load:.1f} processes on {os.cpu_count()} cores)"
+    print(words)  # noqa: T201 - a benchmark tells
+    assert seconds < budget or os.environ.get("PAGE_BUDGETS") != "1", words
+
+
+def seconds_of(act: Callable[[], None]) -> float:
+    """How long it took."""
+    start = time.perf_counter()
+    act()
+    return time.perf_counter() - start
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = find_chromium()
+    if path is None:
+        pytest.fail(HOW_TO, pytrace=False)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=chromium_flags())
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def listening(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Page, float]]:
+    """The first page, opened as soon as the process listens, and the seconds until its tabs were there."""
+    app = AppProcess(["--model", "mini"], log=Path(tmp_path_factory.mktemp("page")) / "app.log")
+    try:
+        while not _accepts(app.port):
+            assert app.process.poll() is None, app.log_tail()
+            time.sleep(0.02)
+        start = time.perf_counter()
+        page = Pages(browser, app.url, Watch())()
+        took = time.perf_counter() - start
+        page.set_default_timeout(120_000)
+        app.wait_until_ready(600)
+        page.locator("#embed-figure .main-svg").first.wait_for()
+        yield page, took
+    finally:
+        app.stop()
+
+
+def _accepts(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(0.2)
+        return probe.connect_ex((HOST, port)) == 0
+
+
+def test_the_first_page(listening: tuple[Page, float]) -> None:
+    told("first page after the process listens", listening[1], 3)
+
+
+@pytest.mark.parametrize("tab", CONTENT)
+def test_a_tab_s_first_content(listening: tuple[Page, float], tab: str) -> None:
+    page = listening[0]
+
+    def look() -> None:
+        open_tab(page, tab)
+        page.locator(CONTENT[tab]).first.wait_for()
+
+    told(f"first content of {tab}", seconds_of(look), 1)
+
+
+def test_a_slider_step_at_200_items(listening: tuple[Page, float]) -> None:
+    page = listening[0]
+    open_tab(page, "Similarity")
+    side = page.locator(".xp-side:visible")
+    side.get_by_role("button", name="Clear").click()
+    side.get_by_label("Add texts").fill(
+        "\n".join(f"a text about thing {n}, number {n * n}" for n in range(ITEMS))
+    )
+    side.get_by_role("button", name="Add texts").click()
+    expect(side.locator(".xp-list li")).to_have_count(ITEMS, timeout=120_000)
+    title = page.locator("#similarity-figure-1 .xp-chart-title")
+    drawn = "n => document.querySelector('#similarity-figure-1 .xp-plot')?.calcdata?.[0][0].z.length === n"
+    page.wait_for_function(drawn, arg=ITEMS)
+    took = []
+    for width in (32, 64, 128, 32, 64):
+        mark = (
+            page.get_by_role("button", name=f"{width} dimensions", exact=True).locator("visible=true").first
+        )
+
+        def step(mark=mark, width=width) -> None:
+            mark.click()
+            expect(title).to_contain_text(f"{width} dimensions")
+
+        took.append(seconds_of(step))
+    told(f"slider step at {ITEMS} items (best of 5)", min(took), 0.15)
+
+
+def test_a_clustered_matrix_of_300() -> None:
+    rng = np.random.default_rng(3)
+    vectors = rng.standard_normal((300, 128)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    items = [text_item(f"text {n}") for n in range(300)]
+
+    def draw() -> None:
+        order = cluster_order(vectors)
+        matrix = pairwise(vectors, vectors, "cosine", 64)[np.ix_(order, order)]
+        limits = colour_limits(matrix, square=True)
+        charts.heatmap(
+            matrix,
+            items,
+            order,
+            order,
+            title="",
+            value_name="cosine",
+            limits=limits,
+            reverse=False,
+            file_name="",
+        )
+
+    draw()
+    told("clustered 300 x 300 matrix, the server's part", seconds_of(draw), 1)
+
+
+def test_the_first_umap_of_2000_items() -> None:
+    maker = projector.shared()
+    maker.start()
+    rng = np.random.default_rng(4)
+    vectors = rng.standard_normal((20, 128))[rng.integers(0, 20, 2000)] + rng.standard_normal((2000, 128))
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    deadline = time.monotonic() + 170
+    while maker.warm_seconds is None and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert maker.warm_seconds is not None, "the warm-up did not end"
+    steps = list(maker.compute("UMAP", vectors.astype(np.float32), count=2))
+    assert steps[-1].result is not None
+    told("first UMAP of 2,000 items after the warm-up", steps[-1].seconds, 5)
