@@ -63,8 +63,8 @@ def test_only_so_many_of_a_session_may_wait(host: Host) -> None:
 
     bench.model.embed = held
     try:
-        call = {"data": [["a text"], "retrieval.query", None, None], "session_hash": "queue"}
-        answers = [host.client.post("/gradio_api/call/embed", json=call) for _ in range(5)]
+        calls = [{"data": [[f"waits {at}"], None, None, None], "session_hash": "queue"} for at in range(5)]
+        answers = [host.client.post("/gradio_api/call/embed", json=call) for call in calls]
     finally:
         hold.set()
         del bench.model.embed
