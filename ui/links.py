@@ -191,7 +191,13 @@ def _carrier(parts: Register, tabs: Sequence[str]) -> gr.HTML:
     """Tells the page what there is, without anything to be seen; ``given`` says what a link lacks."""
     fields = {key: field_of(component) for key, component in parts.settings.items()}
     first = {key: [known.kind, known.default, known.longest] for key, known in fields.items()}
-    about = {"version": address.VERSION, "tab": tabs[0], "fields": first, "longest": address.MAX_TEXT}
+    about = {
+        "version": address.VERSION,
+        "tab": tabs[0],
+        "tabs": list(tabs),
+        "fields": first,
+        "longest": address.MAX_TEXT,
+    }
     start = {"set": next(iter(examples.names()), ""), "own": []}
     return gr.HTML(
         json.dumps({**about, "set": start["set"]}),

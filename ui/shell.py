@@ -26,6 +26,7 @@ from ui import (
     similarity,
     texts,
     theme,
+    tour,
     truncation,
     visitors,
     zero,
@@ -61,7 +62,7 @@ def header(bench: Workbench) -> str:
         f"<header class='xp-header'><div><h1>{TITLE}</h1>"
         "<p>See what an embedding model makes of your texts and pictures, and what is left when vectors "
         "are cut short.</p></div>"
-        f"<div class='xp-tools'>{links.BUTTON}"
+        f"<div class='xp-tools'>{tour.BUTTON}{links.BUTTON}"
         "<button type='button' class='xp-theme' aria-pressed='false' title='Light or dark'>◐<span "
         "class='xp-sr'>Dark theme</span></button></div>"
         f"<ul class='xp-chips' aria-label='What is running'>{chips}</ul>{said}{links.SAID}</header>"
@@ -79,6 +80,7 @@ def page(bench: Workbench) -> gr.Blocks:
             js_on_load="window.Explorer.mountTheme(element);",
             elem_id="explorer-header",
         )
+        tour.tour()
         said = cards.plain("", elem_classes="xp-messages", elem_id="explorer-said")
         collection = gr.State(examples.first_items())
         relevance = gr.State(None)  # for the tabs that measure quality

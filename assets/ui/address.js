@@ -93,5 +93,7 @@ window.Explorer.address = (() => {
     if (button) copy(button.closest(".xp-header").querySelector(".xp-link-said"));
   });
 
-  return { set, mount };
+  const place = (tab) => about?.tabs.indexOf(tab) ?? -1;
+
+  return { set, mount, place };
 })();
