@@ -113,8 +113,8 @@ def guess(upload: Upload) -> Chosen:
     words = {name: _words(sample[name]) for name in left if name != query}
     text = _named(list(words), _TEXTS) or ""
     if not text and not picture:
-        # vectors with names: the names are no texts
-        fit = [name for name in words if words[name] > 0 and not (vector and name.lower() in _NAMES)]
+        # beside vectors, names and categories are no texts
+        fit = [name for name in words if words[name] > 0 and not (vector and _known(name, sample[name]))]
         text = max(fit, key=lambda name: words[name], default="")
     label = _named([name for name in words if name != text], _TITLES if text else _NAMES)
     rest = [name for name in left if name not in (text, query)]
@@ -125,6 +125,10 @@ def guess(upload: Upload) -> Chosen:
 def _named(names: Sequence[str], wanted: Sequence[str]) -> str:
     by_name = {name.lower(): name for name in reversed(names)}
     return next((by_name[key] for key in wanted if key in by_name), "")
+
+
+def _known(name: str, values: Sequence[Cell]) -> bool:
+    return name.lower() in _NAMES or 2 * len(set(map(str, values))) <= len(values)
 
 
 def _words(values: Sequence[Cell]) -> float:
