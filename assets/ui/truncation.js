@@ -50,6 +50,7 @@ Object.assign(window.Explorer, (() => {
     lab.count = spec.items.length;
     lab.engine = window.LabMath.create(floats(spec.vectors), lab.count, spec.full);
     lab.whole = lab.engine.cosines(spec.full);
+    lab.fullEnds = ends(lab.whole, lab.count);
     lab.fullOrders = window.LabMath.orders(lab.whole, lab.count);
     const found = window.LabMath.plane(lab.whole, lab.count);
     lab.start = found.columns; lab.was = window.LabMath.normalised(found.points);
@@ -81,8 +82,12 @@ Object.assign(window.Explorer, (() => {
       kept: lab.changes.reduce((s, one) => s + one.kept.length, 0) / (count * spec.near),
       correlation: window.LabMath.correlation(lab.fullOrders, lab.orders, count), differs: placed.differs,
     };
-    facts(lab); lost(lab); paint(lab);
+    const counted = performance.now();
+    facts(lab); paint(lab);
+    const drawn = performance.now();
+    lost(lab);
     if (!lab.find(".xp-lab-pair").hidden) open(lab, ...lab.cursor);
+    lab.stage.dataset.parts = [counted - start, drawn - counted, performance.now() - drawn].map((ms) => ms.toFixed(1)).join(" ");
     lab.stage.dataset.ms = (performance.now() - start).toFixed(1);
     lab.stage.dataset.dim = String(lab.dim);
   }
@@ -95,12 +100,17 @@ Object.assign(window.Explorer, (() => {
   }
 
   /* ---- drawing ---- */
-  function limits(lab) {
-    const { count } = lab;
+  /* Smallest and largest value of the cells, each item with itself left out. */
+  function ends(table, count) {
     let low = Infinity, high = -Infinity;
-    for (let i = 0; i < count; i++) for (let j = 0; j < count; j++) if (i !== j) for (const table of lab.view === "change" ? [lab.values] : [lab.values, lab.whole]) { const x = table[i * count + j]; if (x < low) low = x; if (x > high) high = x; }
+    for (let i = 0; i < count; i++) for (let j = i + 1; j < count; j++) { const x = table[i * count + j]; if (x < low) low = x; if (x > high) high = x; }
+    return [low, high];
+  }
+  function limits(lab) {
+    const [low, high] = ends(lab.values, lab.count);
     if (lab.view === "change") { const reach = Math.max(Math.abs(low), Math.abs(high), 0.01); return [-reach, reach]; }
-    return high - low > 1e-6 ? [low, high] : [low - 0.5, high + 0.5];
+    const both = [Math.min(low, lab.fullEnds[0]), Math.max(high, lab.fullEnds[1])];
+    return both[1] - both[0] > 1e-6 ? both : [both[0] - 0.5, both[1] + 0.5];
   }
   function paint(lab) {
     const width = lab.stage.clientWidth;

@@ -14,6 +14,13 @@ window.LabDraw = (() => {
     return [0, 1, 2].map((k) => Math.round(scale[low][k] + part * (scale[low + 1][k] - scale[low][k])));
   }
 
+  /* The same in 256 steps, as pixels: what a large matrix is painted with. */
+  const pixelsOf = new WeakMap();
+  function painted(scale) {
+    if (!pixelsOf.has(scale)) pixelsOf.set(scale, Uint32Array.from({ length: 256 }, (_, i) => { const [r, g, b] = colourOf(scale, i / 255); return (255 << 24) | (b << 16) | (g << 8) | r; }));
+    return pixelsOf.get(scale);
+  }
+
   function sized(canvas, width, height) {
     const ratio = Math.min(2, devicePixelRatio || 1);
     canvas.width = Math.round(width * ratio); canvas.height = Math.round(height * ratio);
@@ -35,12 +42,9 @@ window.LabDraw = (() => {
     const [low, high] = lab.limits, scale = lab.scales[lab.view === "change" ? (ink.dark ? "dark" : "light") : "cosine"];
     const small = document.createElement("canvas");
     small.width = small.height = count;
-    const pixels = new ImageData(count, count);
+    const pixels = new ImageData(count, count), words = new Uint32Array(pixels.data.buffer), table = painted(scale), step = 255 / (high - low);
     for (let r = 0, at = 0; r < count; r++) {
-      for (let c = 0; c < count; c++, at += 4) {
-        const rgb = colourOf(scale, (lab.values[order[r] * count + order[c]] - low) / (high - low));
-        pixels.data[at] = rgb[0]; pixels.data[at + 1] = rgb[1]; pixels.data[at + 2] = rgb[2]; pixels.data[at + 3] = 255;
-      }
+      for (let c = 0, row = order[r] * count; c < count; c++) words[at++] = table[Math.max(0, Math.min(255, Math.round((lab.values[row + order[c]] - low) * step)))];
     }
     small.getContext("2d").putImageData(pixels, 0, 0);
     page.imageSmoothingEnabled = false;

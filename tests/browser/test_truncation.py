@@ -52,6 +52,7 @@ def table(page: Page, figure: str) -> list[dict[str, str]]:
     numbers = page.locator(f"{figure} details")
     if numbers.get_attribute("open") is None:
         numbers.locator("summary").click()
+    numbers.locator("th").first.wait_for()
     head = numbers.locator("th").all_inner_texts()
     rows = numbers.locator("tbody tr").evaluate_all(
         "rows => rows.map(r => [...r.cells].map(c => c.textContent))"
@@ -155,10 +156,10 @@ def test_quality_comes_from_examples_and_from_typed_pairs(tab: Page) -> None:
     assert {r["curve"] for r in table(tab, FIGURES[1])} == {"float32", "int8", "binary", "PCA (control)"}
     expect(tab.locator("#truncation-status")).to_contain_text("Pairs, from the example set")
     tab.get_by_role("button", name="Quality: which items answer which").click()
-    tab.get_by_label("Pairs typed").fill("1, 7\n2, 8\nnonsense")
+    tab.get_by_role("textbox", name="Pairs typed").fill("1, 7\n2, 8\nnonsense")
     tab.get_by_label("pairs typed below").check()
     expect(tab.locator("#truncation-status")).to_contain_text("line 3 of the pairs is 'nonsense'")
-    tab.get_by_label("Pairs typed").fill("1, 7\n2, 8")
+    tab.get_by_role("textbox", name="Pairs typed").fill("1, 7\n2, 8")
     tab.locator("#truncation-go").click()
     expect(tab.locator("#truncation-status")).to_contain_text("Pairs, from your pairs")
 
