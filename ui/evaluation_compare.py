@@ -71,6 +71,14 @@ def compared(hall: Hall, a: object, b: object, metric: object) -> Iterator[tuple
     yield "", query_cards.comparison(found), run_compare.figure(found), "", "", state, code
 
 
+def kept_up(hall: Hall, state: Pair, a: object, b: object, metric: object) -> Iterator[tuple[Any, ...]]:
+    """As :func:`compared`; what has been compared already stays, with its single queries."""
+    if state.a and state == Pair(str(a), str(b), str(metric)):
+        yield (gr.skip(),) * 7
+        return
+    yield from compared(hall, a, b, metric)
+
+
 def single(hall: Hall, state: Pair, place: int | None) -> tuple[str, str]:
     """The single queries of one row: (figure, list of those that changed most).
 
@@ -136,12 +144,12 @@ def layout() -> Compare:
 
 def wire(hall: Hall, parts: Compare, openings: list[Any]) -> None:
     """Wire it; ``openings`` are listeners that show it anew."""
-    comparing = guarded(partial(compared, hall))
+    comparing = guarded(partial(kept_up, hall))
     choosing = guarded(partial(offered, hall))
     changed = partial(gr.on, [one.input for one in parts.inputs])
     for listener in (*openings, changed):
         listener(choosing, parts.inputs, parts.inputs, **LIGHT).then(
-            comparing, parts.inputs, parts.outputs, **OPTIONS
+            comparing, [parts.state, *parts.inputs], parts.outputs, **OPTIONS
         )
 
     def pick(state: Pair, event: gr.EventData) -> tuple[str, str]:

@@ -107,6 +107,14 @@ def opened(hall: Hall, run_id: object, order: object, *wanted: object) -> tuple[
     return (listed, *updates, *about, *_closed())
 
 
+def kept_up(hall: Hall, state: Looking, run_id: object, order: object, *wanted: object) -> tuple[Any, ...]:
+    """As :func:`opened` when the part comes into sight: what is open stays as it is."""
+    listed, name = listing(hall, run_id)
+    if name and name == state.run_id:
+        return (listed, *[gr.skip()] * (len(wanted) + 6 + len(run_figures.NAMES)))
+    return opened(hall, run_id, order, *wanted)
+
+
 def _closed() -> tuple[Any, ...]:
     """The figures of another choice are drawn when somebody wants to see them."""
     return (gr.Accordion(open=False), *[""] * len(run_figures.NAMES))
@@ -290,13 +298,14 @@ def layout() -> Look:
 
 def wire(hall: Hall, parts: Look, openings: list[Any]) -> None:
     """Wire it; ``openings`` are listeners that show it anew."""
-    opening = guarded(partial(opened, hall))
     texts = guarded(partial(with_texts, hall))
-    changed = [partial(gr.on, [one.input for one in (parts.run, parts.order, *parts.asked)])]
-    for listener in (*openings, *changed):
-        listener(opening, parts.inputs, parts.outputs, **LIGHT).then(
-            texts, parts.state, [parts.status, parts.queries], **OPTIONS
-        )
+    changed = partial(gr.on, [one.input for one in (parts.run, parts.order, *parts.asked)])
+    events = [changed(guarded(partial(opened, hall)), parts.inputs, parts.outputs, **LIGHT)]
+    for opening in openings:
+        seen = guarded(partial(kept_up, hall))
+        events.append(opening(seen, [parts.state, *parts.inputs], parts.outputs, **LIGHT))
+    for event in events:
+        event.then(texts, parts.state, [parts.status, parts.queries], **OPTIONS)
 
     parts.more.expand(guarded(partial(figures, hall)), parts.state, parts.figures, **OPTIONS)
 

@@ -21,6 +21,8 @@ from ui.run_hall import Hall
 from ui.run_plan import PRECISIONS, SEARCHES, Wish
 from ui.vectors import Workbench
 
+MADE = ("python-docs", "python-code")
+"""Benchmarks whose size is known when they have been made."""
 SECONDS = 1.0
 """Between two looks at a run."""
 EXPLANATION = (
@@ -107,13 +109,16 @@ def cancelled(bench: Workbench, hall: Hall, request: gr.Request | None = None) -
     return watched(bench, hall, request)
 
 
-def listed(counted: bool) -> str:
-    """The table of benchmarks; counting those of the standard library takes a second."""
+def listed(hall: Hall, counted: bool) -> str:
+    """The table of benchmarks; those that have to be made to be counted only if that is wanted."""
     missing = {name: why for name, one in BUNDLED.items() if (why := one.missing())}
     sizes = {}
-    for name, one in BUNDLED.items():
-        if name not in missing and (counted or name not in ("python-docs", "python-code")):
-            sizes[name] = one.size()
+    for name in (name for name in BUNDLED if name not in missing):
+        made = hall.shelf.load(name) if counted and name in MADE else hall.shelf.known(name)
+        if made is not None:
+            sizes[name] = (len(made.corpus), len(made.queries))
+        elif name not in MADE:
+            sizes[name] = BUNDLED[name].size()
     return run_cards.benchmarks(sizes, missing)
 
 
@@ -237,7 +242,8 @@ def wire(bench: Workbench, hall: Hall, form: Form, openings: list[Any]) -> None:
     estimating = guarded(partial(estimated, bench, hall))
     told = [form.estimate, form.code]
 
-    def began(*values: object, request: gr.Request) -> Iterator[tuple[Any, ...]]:
+    # what gradio fills in by its type has to come before what the inputs fill in
+    def began(request: gr.Request, *values: object) -> Iterator[tuple[Any, ...]]:
         yield from started(bench, hall, *values, request=request)
 
     def look(request: gr.Request) -> tuple[Any, ...]:
@@ -249,9 +255,9 @@ def wire(bench: Workbench, hall: Hall, form: Form, openings: list[Any]) -> None:
     for opening in openings:
         opening(partial(offered, bench), None, choosing, **LIGHT)
         opening(look, None, state, **LIGHT)
-        opening(partial(listed, False), None, form.table, **LIGHT).then(
-            partial(listed, True), None, form.table, **LIGHT
-        ).then(estimating, form.inputs, told, **QUIET, **_OWN)
+        opening(partial(listed, hall, False), None, form.table, **LIGHT).then(
+            estimating, form.inputs, told, **QUIET, **_OWN
+        ).then(partial(listed, hall, True), None, form.table, **LIGHT)
     gr.on([one.input for one in form.inputs], estimating, form.inputs, told, trigger_mode="always_last",
           **QUIET, **_OWN)  # fmt: skip
     form.go.click(guarded(began), form.inputs, [form.said, *state], **OPTIONS)

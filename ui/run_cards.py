@@ -17,8 +17,8 @@ from ui.run_index import ITSELF, NONE, Entry
 from ui.runner import Report
 
 HEADS = {
-    "model": "Model", "benchmark": "Benchmark", "task": "Adapter", "vectors": "Vectors", "dim": "Width",
-    "precision": "Format", "search": "Search", "baseline": "Of", "value": "Score",
+    "model": "Model", "value": "Score", "benchmark": "Benchmark", "task": "Adapter", "dim": "Width",
+    "precision": "Format", "vectors": "Vectors", "search": "Search", "baseline": "Of",
     "n_queries": "Queries", "created": "Run (UTC)",
 }  # fmt: skip
 RIGHT = ("dim", "n_queries")

@@ -212,4 +212,11 @@ def test_handlers_say_errors_in_the_page(bench: Workbench, tmp_path: Path) -> No
     assert "--trusted" in words and code == ""
     *_, (said, *_) = evaluation_start.started(bench, hall, *values)
     assert "--trusted" in said and hall.runner.report().state == "idle"
-    assert "fonts" in evaluation_start.listed(False) or "emoji" in evaluation_start.listed(False)
+
+
+def test_benchmarks_are_listed_with_sizes_and_what_is_missing(tmp_path: Path) -> None:
+    hall = Hall(index=RunIndex(lambda: tmp_path))
+    first = evaluation_start.listed(hall, False)
+    assert ">…<" in first and "400" in first and "emoji" in first
+    made = hall.shelf.load("python-docs")
+    assert f">{len(made.corpus)}<" in evaluation_start.listed(hall, False)
