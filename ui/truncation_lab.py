@@ -167,8 +167,14 @@ def run(
         yield (said + cards.note(f"Fewer than {FEWEST} items could be encoded.", "warn"), *blank())
         return
     shown = _lab_update(bench, lab, state)
-    yield (cards.note("Measuring every width …"), lab, shown, *[gr.skip()] * (OUTPUTS - 3))
-    yield _drawn(bench, _with_curves(bench, lab))
+    dims = curve_widths(bench.model.spec.dim, bench.model.spec.matryoshka_dims)
+    curves: dict[tuple[str, str, int], Numbers] = {}
+    for at, subject in enumerate(lab.subjects, start=1):
+        words = f"Measuring every width of {subject.task}, adapter {at} of {len(lab.subjects)} …"
+        yield (cards.note(words), lab, shown, *[gr.skip()] * (OUTPUTS - 3))
+        shown = gr.skip()
+        curves |= measured([(subject, form) for form in FORMATS], dims, chosen.metric)
+    yield _drawn(bench, replace(lab, curves=curves))
 
 
 def _passes(chosen: Wanted, judged: Judged | None) -> list[tuple[str, str]]:
@@ -239,12 +245,6 @@ def _messages(
     if judged is None and chosen.source != NOTHING:
         notices.append("Quality is not measured: nothing is known about which of these items answer which.")
     return cards.notes(dict.fromkeys(problems), dict.fromkeys(notices))
-
-
-def _with_curves(bench: Workbench, lab: Lab) -> Lab:
-    dims = curve_widths(bench.model.spec.dim, bench.model.spec.matryoshka_dims)
-    wanted_curves = [(subject, form) for subject in lab.subjects for form in FORMATS]
-    return replace(lab, curves=measured(wanted_curves, dims, lab.wanted.metric))
 
 
 def _lab_update(bench: Workbench, lab: Lab, before: Lab | None) -> Any:  # noqa: ANN401
