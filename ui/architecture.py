@@ -51,7 +51,15 @@ def drawing(a: Anatomy, name: str) -> str:
     """
     right, half, parts = _HALF + 10, _HALF, []
     top = _box(0, 0, half, "Text", [f"{a.vocabulary:,} tokens", f"up to {a.context:,}"], parts, "in")
-    low = _box(right, 0, half, "Picture", [f"patches {a.patch} × {a.patch} px", ""], parts, "in")
+    low = _box(
+        right,
+        0,
+        half,
+        "Picture",
+        [f"patches {a.patch} × {a.patch} px", f"at most {a.max_image_tokens:,} tokens"],
+        parts,
+        "in",
+    )
     table = [f"width {a.text.width:,}", f"{number(a.table)} parameters"]
     vision = [
         f"{a.vision.layers} layers · width {a.vision.width:,}",
@@ -60,7 +68,6 @@ def drawing(a: Anatomy, name: str) -> str:
         f"{len(a.full_blocks)} layers see it all",
         f"{number(a.vision.parameters)} parameters",
         f"{a.merge} × {a.merge} patches → 1 token",
-        f"at most {a.max_image_tokens:,} tokens",
     ]
     _arrow(half / 2, top, top + 22, parts)
     _arrow(right + half / 2, low, low + 22, parts)
@@ -80,8 +87,8 @@ def drawing(a: Anatomy, name: str) -> str:
     _box(10, top - room, WIDTH - 20, head, lora, parts, "lora")
     _arrow(half / 2, top, top + 22, parts)
     _arrow(right + half / 2, top, top + 22, parts)
-    dense = ["mean over tokens, length 1", f"{a.dim:,} numbers", "cut to", *_wrapped(a.dims)]
-    late = ["projector, length 1", f"{a.late_dim} numbers a token", f"{number(a.projector)} parameters"]
+    dense = ["mean of all tokens", f"{a.dim:,} numbers", "length 1; cut to", *_wrapped(a.dims)]
+    late = ["projector", f"{a.late_dim} numbers a token", "length 1", f"{number(a.projector)} parameters"]
     bottom = _box(0, top + 22, half, "Dense vector", dense, parts, "out")
     other = _box(right, top + 22, half, "Late interaction", late, parts, "out")
     tall = max(bottom, other) + 2

@@ -41,12 +41,13 @@ def trusted(browser: Browser, trusted_app: AppProcess, watch: Watch) -> Iterator
 
 def opened(page: Page) -> Page:
     open_tab(page, "Model")
-    expect(page.locator("#model-memory")).to_contain_text("Total")
+    expect(page.locator("#model-memory")).to_contain_text("Total", timeout=150_000)
     return page
 
 
 def chip(page: Page, name: str) -> str:
     """What the header says."""
+    page.set_default_timeout(90_000)
     found = page.locator(".xp-chips li", has_text=re.compile(f"^{name}"))
     expect(found).to_be_visible()
     return found.inner_text().removeprefix(name).strip()
@@ -96,7 +97,7 @@ def test_a_failed_switch_leaves_all_and_a_good_one_opens_a_new_page(trusted: Pag
     page = opened(trusted())
     before = chip(page, "Width")
     ask_for(page, "/no/such/folder")
-    expect(page.locator("#model-status")).to_contain_text("no such folder")
+    expect(page.locator("#model-status")).to_contain_text("no such folder", timeout=90_000)
     expect(page.locator("#model-status")).to_contain_text("The model that runs is as it was")
     other = trusted()
     assert chip(other, "Width") == before
@@ -116,6 +117,7 @@ def test_a_failed_switch_leaves_all_and_a_good_one_opens_a_new_page(trusted: Pag
 
 def test_an_old_page_says_that_its_model_went(trusted: Pages, folder: str) -> None:
     page = opened(trusted())
+    page.set_default_timeout(90_000)
     width = chip(page, "Width")
     ask_for(page, "mini" if width == HALF else folder)
     expect(page.locator("#model-status")).to_contain_text("is ready", timeout=180_000)
