@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.harness import Pages, overflow, settle, shoot
 from tests.browser.steps import open_tab
+from tests.mini import DIM
 
 MAP = "#map-figure"
 STAGE = f"{MAP} .xp-map-stage"
@@ -283,10 +284,10 @@ def test_the_map_is_saved_as_picture_page_positions_and_selection(
     shows(tab, "PCA")
     picture = saved(tab, "Save PNG", tmp_path)
     with Image.open(picture) as image:
-        assert picture.name == "map-pca-256.png" and image.width > 1000
+        assert picture.name == f"map-pca-{DIM}.png" and image.width > 1000
         assert len(image.convert("RGB").resize((80, 80)).getcolors(6400) or []) > 30
     data = json.loads(saved(tab, "Save JSON", tmp_path).read_text())
-    assert data["method"] == "PCA" and data["width"] == 256 and len(data["items"]) == 13
+    assert data["method"] == "PCA" and data["width"] == DIM and len(data["items"]) == 13
     assert {"text", "kind", "x", "y"} <= set(data["items"][0])
     tab.get_by_role("searchbox", name="Find").fill("=1+1")
     tab.get_by_role("button", name="Select these").click()

@@ -14,6 +14,7 @@ from gradio_client.exceptions import AppError
 from scipy.stats import spearmanr
 
 from embedder import Embedder, EmbedderError, similarity, truncate
+from tests.mini import DIM, SPEC, WIDTHS
 from tests.ui.site import Served
 from ui import api, api_handlers
 
@@ -106,7 +107,7 @@ def test_the_truncation_report_is_what_it_says(client: gradio_client.Client, min
     report = client.predict(
         TEXTS, [16, 128], "retrieval.passage", neighbours=2, api_name="/truncation_report"
     )
-    assert (report["full_width"], report["neighbours"]) == (256, 2)
+    assert (report["full_width"], report["neighbours"]) == (DIM, 2)
     vectors = mini.encode_text(TEXTS, prompt_name="passage")
     full = similarity.cosine(vectors, vectors)
     for row in report["rows"]:
@@ -126,7 +127,7 @@ def test_the_truncation_report_is_what_it_says(client: gradio_client.Client, min
 
 def test_the_report_s_widths_are_the_model_s_own(site: Served) -> None:
     report = api_handlers.truncation_report(site.bench, TEXTS, None, None, None, 1)
-    assert [row["dimensions"] for row in report["rows"]] == [16, 32, 64, 128, 256]
+    assert [row["dimensions"] for row in report["rows"]] == list(SPEC.matryoshka_dims)
     assert report["rows"][-1]["overlap"] == 1 and report["rows"][-1]["rank_correlation"] == pytest.approx(1)
 
 
@@ -134,7 +135,7 @@ def test_the_models(client: gradio_client.Client) -> None:
     (found,) = client.predict(api_name="/list_models")["models"]
     assert (found["id"], found["dimensions"], found["tasks"]) == (
         "mini",
-        256,
+        DIM,
         ["retrieval", "text-matching", "code"],
     )
 
@@ -146,14 +147,14 @@ def test_the_models(client: gradio_client.Client) -> None:
         ("embed", {"inputs": [3]}, "inputs[0] is 3"),
         ("embed", {"inputs": ["x"] * 257}, "at most 256"),
         ("embed", {"inputs": ["a"], "task": "nothing"}, "retrieval.query"),
-        ("embed", {"inputs": ["a"], "dimensions": 999}, "from 1 to 256"),
+        ("embed", {"inputs": ["a"], "dimensions": 9999}, WIDTHS),
         ("embed", {"inputs": [{"image": "http://127.0.0.1/x.png"}]}, "nothing is fetched"),
         ("similarity", {"inputs": ["a"], "metric": "angle"}, "cosine, dot, euclidean"),
         ("search", {"query": ["a", "b"], "documents": ["a"]}, "one text or one picture"),
         ("search", {"query": "a", "documents": ["b"], "limit": 0}, "limit is 0"),
         ("truncation_report", {"inputs": ["a", "b"]}, "3 or more"),
         ("truncation_report", {"inputs": TEXTS, "neighbours": 5}, "from 1 to 4"),
-        ("truncation_report", {"inputs": TEXTS, "dimensions": [16, 300]}, "dimensions[1] is 300"),
+        ("truncation_report", {"inputs": TEXTS, "dimensions": [16, 9999]}, "dimensions[1] is 9999"),
         ("truncation_report", {"inputs": TEXTS, "dimensions": []}, "1 to 32"),
     ],
 )
@@ -236,7 +237,7 @@ def test_the_same_five_are_tools_over_mcp(site: Served, mini: Embedder) -> None:
     assert all(tool.description for tool in tools)
     found = ast.literal_eval(good.content[0].text)  # gradio writes results as Python does
     np.testing.assert_allclose(found["vectors"][0], mini.encode_text("a text", truncate_dim=16), atol=1e-6)
-    assert bad.isError and "from 1 to 256" in bad.content[0].text
+    assert bad.isError and WIDTHS in bad.content[0].text
     assert "Traceback" not in bad.content[0].text
 
 

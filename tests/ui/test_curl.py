@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from embedder import Embedder, similarity
+from tests.mini import DIM
 from tests.ui.site import Served
 from ui import curl, snippets, truncation_code
 from ui.collection import Item, document_item, image_item, text_item
@@ -89,7 +90,7 @@ def test_search(
 ) -> None:
     query, rest = items[asked], items[:asked] + items[asked + 1 :]
     code = snippets.search_code(
-        query, rest, load="x", task="retrieval", prompt_name=role, passage="passage", dim=256,
+        query, rest, load="x", task="retrieval", prompt_name=role, passage="passage", dim=DIM,
         metric="cosine", temperature=0.07,
     )  # fmt: skip
     hits = result(run(site, code.rest, tmp_path))["hits"]

@@ -19,6 +19,7 @@ import pytest
 
 from embedder import Embedder, truncate
 from embedder.quantization import Quantizer, VectorPrecision
+from tests.mini import DIM, SPEC, WIDTHS
 from tests.ui.site import Served
 from ui import rest, server
 
@@ -96,8 +97,8 @@ def test_the_openai_client_lists_the_model(client: openai.OpenAI) -> None:
 
 
 def test_the_openai_client_raises_its_own_errors(client: openai.OpenAI) -> None:
-    with pytest.raises(openai.BadRequestError, match="from 1 to 256") as bad:
-        client.embeddings.create(model="mini", input="a", dimensions=257)
+    with pytest.raises(openai.BadRequestError, match=WIDTHS) as bad:
+        client.embeddings.create(model="mini", input="a", dimensions=DIM + 1)
     assert (bad.value.param, bad.value.code, bad.value.type) == (
         "dimensions",
         "invalid_value",
@@ -148,7 +149,7 @@ def test_tasks_by_jina_s_names_and_our_own(
 
 
 @pytest.mark.parametrize("field", ["encoding_format", "embedding_type"])
-@pytest.mark.parametrize("dim", [256, 20])
+@pytest.mark.parametrize("dim", [DIM, 20])
 def test_packed_formats(site: Served, mini: Embedder, field: str, dim: int) -> None:
     vector = mini.encode_text("a text", truncate_dim=dim)
     for kind in ("binary", "ubinary"):
@@ -245,10 +246,10 @@ BAD = [
     ({"task": "retrieval.query", "prompt_name": "passage"}, 400, "task", "contradict"),
     ({"task": "query", "prompt_name": "passage"}, 400, "task", "contradict"),
     ({"prompt_name": "title"}, 400, "task", "'title'"),
-    ({"dimensions": 0}, 400, "dimensions", "from 1 to 256"),
+    ({"dimensions": 0}, 400, "dimensions", WIDTHS),
     ({"dimensions": 16.5}, 400, "dimensions", "16.5"),
     ({"dimensions": True}, 400, "dimensions", "True"),
-    ({"dimensions": 16, "return_multivector": True}, 400, "dimensions", "have 64"),
+    ({"dimensions": 16, "return_multivector": True}, 400, "dimensions", f"have {SPEC.multi_vector_dim}"),
     ({"encoding_format": "hex"}, 400, "encoding_format", "float, base64, binary, ubinary"),
     ({"embedding_type": ["float"]}, 400, "embedding_type", "a list of 1"),
     ({"embedding_type": "binary", "encoding_format": "float"}, 400, "embedding_type", "contradict"),
@@ -429,7 +430,7 @@ def test_the_readme_s_curl_line_runs(site: Served) -> None:
 def test_the_readme_s_client_runs(site: Served, capsys: pytest.CaptureFixture[str]) -> None:
     (code,) = re.findall(r"```py\n(.*?)```", README, re.DOTALL)
     exec(compile(code.replace(SHOWN, site.url), "README", "exec"), {})
-    assert capsys.readouterr().out.split()[0] == "256"
+    assert capsys.readouterr().out.split()[0] == str(DIM)
 
 
 def test_the_readme_names_every_field() -> None:
