@@ -66,7 +66,7 @@ def encode(fields: Mapping[str, Field], values: Mapping[str, Any]) -> dict[str, 
 
 
 def _written(known: Field, value: object) -> str | None:
-    if value is None or value == known.default:
+    if value is None or value == known.default or (value == [] and not known.default):
         return None
     if known.kind == "flag":
         return "1" if value else "0"
@@ -144,8 +144,8 @@ def _read(fields: Mapping[str, Field], key: str, text: str) -> Any:  # noqa: ANN
 
 def _one(key: str, text: str, allowed: Mapping[str, Any]) -> Any:  # noqa: ANN401
     if text not in allowed:
-        offered = short(", ".join(allowed), 120)
-        raise ValueError(f"{key}: {short(text, 40)!r} is not offered here, only {offered}.")
+        offered = f", only {short(', '.join(allowed), 120)}" if allowed else ""
+        raise ValueError(f"{key}: {short(text, 40)!r} is not offered here{offered}.")
     return allowed[text]
 
 

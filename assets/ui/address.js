@@ -12,6 +12,7 @@ window.Explorer.address = (() => {
   function written(key, value) {
     const [kind, first, longest] = about.fields[key];
     if (value === null || value === undefined || same(value, first)) return null;
+    if (kind === "choices" && !value.length && !first?.length) return null;
     if (kind === "flag") return value ? "1" : "0";
     if (kind === "choices") return value.some((part) => String(part).includes(",")) ? null : value.join(",");
     if (kind === "text" && Array.from(value).length > longest) { tooLong.push(key); return null; }
