@@ -170,12 +170,15 @@ def _plots_of_quality(
     where: str,
 ) -> dict[str, Drawn | None]:
     """Value by width and format, by bytes, and what is lost."""
-    curves, levels = series.by_precision(rows)
+    curves, levels = series.by_precision([row for row in rows if row["search"] == "exact"])
     effects = series.effects([row for row in tests if row["baseline"] is None], verdicts.verdict)
     title, name = _title(found), metric_name(found.metric)
     return {
         "formats": plots.add(
-            trade_off, f"{name} by width and format, {where}", curves, levels, y_title=title
+            trade_off, f"{name} by width and format, {where}", series.merged(curves), levels, y_title=title
+        ),
+        "searches": plots.add(
+            trade_off, f"{name} by width and search, {where}", series.by_search(rows), y_title=title
         ),
         "differences": plots.add(differences, f"Loss of {name} against the full width, {where}", effects),
         "pareto": plots.add(pareto, f"{name} by bytes, {where}", points, y_title=title),

@@ -63,6 +63,25 @@ def by_precision(rows: Sequence[Record]) -> tuple[list[Curve], list[Level]]:
     return curves, late + without_width(rows)
 
 
+def by_search(rows: Sequence[Record]) -> list[Curve]:
+    """One benchmark and adapter, a curve per search that is not exact; float32 in grey. None if all are."""
+    dense = [row for row in rows if row["vectors"] == "dense" and row["dim"] and row["baseline"] is None]
+    others = grouped((row for row in dense if row["search"] != "exact"), way_of)
+    plain = [curve("float32", list(filter(is_plain, dense)), quiet=True)]
+    curves = merged(curve(name, group) for name, group in others.items())
+    return [*curves, *(one for one in plain if one.dims)] if curves else []
+
+
+def merged(curves: Iterable[Curve]) -> list[Curve]:
+    """Curves that lie upon each other as one, with both names: int8 and uint8 order documents alike."""
+    found: dict[tuple[Any, ...], Curve] = {}
+    for one in curves:
+        key = (one.quiet, tuple(one.dims), tuple(one.values))
+        kept = found.get(key)
+        found[key] = replace(one, name=f"{kept.name} = {one.name}") if kept else one
+    return list(found.values())
+
+
 def without_width(rows: Sequence[Record]) -> list[Level]:
     """BM25 and other models that stand beside as a whole, each once and at its full width."""
     found: dict[str, Level] = {}

@@ -1,5 +1,6 @@
 """A report in a real browser, opened from the disk: it draws, follows the scheme, and asks for nothing."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,8 @@ from eval.drawing import template
 from eval.report import report
 from tests.browser.conftest import VIEWS
 from tests.browser.harness import Pages, Watch, overflow
-from tests.eval.made_runs import real_run
+from tests.browser.test_axe import grave
+from tests.eval.made_runs import TWO_METRICS, real_run
 
 
 @pytest.fixture(scope="module")
@@ -19,6 +21,20 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("report")
     target = folder / "report.html"
     target.write_text(report([real_run(folder)]), encoding="utf-8")
+    return target.as_uri()
+
+
+@pytest.fixture(scope="module")
+def several(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A report of two real runs with different benchmarks and adapters, as an address of the disk."""
+    folder = tmp_path_factory.mktemp("several")
+    first = real_run(folder, metric=TWO_METRICS)
+    alone = (str(folder / "words"),)
+    second = real_run(
+        folder, metric=TWO_METRICS, benchmark=alone, task=("text-matching",), vectors=("dense",)
+    )
+    target = folder / "report.html"
+    target.write_text(report([first, second]), encoding="utf-8")
     return target.as_uri()
 
 
@@ -98,6 +114,52 @@ def test_benchmark_and_adapter_are_chosen_with_the_keyboard(pages: Pages, addres
     expect(page.locator(".examples:visible")).to_have_attribute("data-benchmark", "shots")
     shown.locator("[data-figure]").first.scroll_into_view_if_needed()
     expect(shown.locator(".main-svg").first).to_be_visible()
+
+
+def test_metric_and_runs_are_chosen_offline(pages: Pages, several: str) -> None:
+    page = opened(pages, several)
+    runs, metric = page.get_by_label("Runs", exact=True), page.get_by_label("Metric", exact=True)
+    assert runs.locator("option").all_text_contents()[0] == "All runs together"
+    metric.select_option("map")
+    expect(page.locator("#shown")).to_have_text("MAP of All runs together is shown.")
+    expect(page.locator("header")).to_contain_text("values are MAP")
+    figure = page.locator("#width ~ div [data-figure]").first
+    figure.scroll_into_view_if_needed()
+    expect(figure.locator(".ytitle")).to_have_text("MAP (0 to 1)")
+    page.get_by_label("Adapter", exact=True).select_option("code")
+    runs.select_option("1")  # the newest, with one benchmark and another adapter
+    expect(page.locator("#shown")).to_have_text(re.compile("^MAP of .*checkpoint.* is shown"))
+    assert page.get_by_label("Benchmark", exact=True).locator("option").all_text_contents() == ["words"]
+    expect(page.locator(".detail:visible")).to_have_attribute("data-subject", "text-matching")
+    runs.select_option("0")
+    expect(page.locator("#shown")).to_have_text("MAP of All runs together is shown.")
+    metric.select_option("ndcg@10")
+    figure = page.locator("#width ~ div [data-figure]").first
+    figure.scroll_into_view_if_needed()
+    expect(figure.locator(".ytitle")).to_have_text("nDCG@10 (0 to 1)")
+    assert overflow(page) == 0
+
+
+def test_numbers_of_a_figure_are_a_table(pages: Pages, address: str) -> None:
+    page = opened(pages, address)
+    figure = page.locator("figure", has=page.locator(".js-plotly-plot")).first
+    figure.locator("summary").click()
+    drawn = figure.locator("[data-figure]").evaluate(
+        "e => e.data.filter(t => t.fill !== 'toself').map(t => [t.name, ...t.y.map(y => +y.toPrecision(4))])"
+    )
+    rows = figure.locator("tr")
+    told = [rows.nth(n).locator("th, td").all_text_contents() for n in range(rows.count())]
+    assert [[r[0], *(float(cell.split(": ")[1]) for cell in r[1:])] for r in told] == drawn
+
+
+def test_axe_finds_nothing_grave_in_what_is_drawn_and_chosen(pages: Pages, address: str) -> None:
+    page = opened(pages, address)
+    assert not grave(page)
+    page.get_by_label("Metric", exact=True).select_option("map")
+    expect(page.locator("#shown")).to_have_text(re.compile("^MAP"))
+    page.locator(".detail:visible [data-figure]").first.scroll_into_view_if_needed()
+    page.locator(".detail:visible .main-svg").first.wait_for()
+    assert not grave(page)
 
 
 def test_worst_queries_show_their_pictures(pages: Pages, address: str) -> None:

@@ -87,7 +87,7 @@ def real_run(out: Path, **options: Any) -> Run:
     texts = [*sentences(10), NASTY, "{{ 7 * 7 }} {% raw %} ${x}"]
     words = write_benchmark(out / "words", [{"text": text} for text in texts], [f"find {t}" for t in texts])
     shots = out / "shots"
-    shots.mkdir(parents=True)
+    shots.mkdir(parents=True, exist_ok=True)
     for number, picture in enumerate(pictures(8)):
         picture.save(shots / f"{number}.png")
     shown = [{"image": f"{number}.png", "text": ""} for number in range(8)]

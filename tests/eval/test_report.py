@@ -1,6 +1,9 @@
 """A report says what the runs say, asks no server for anything, and lets no text become markup."""
 
+import base64
 import json
+import re
+import zlib
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,7 @@ from embedder.errors import InputError
 from eval.__main__ import main
 from eval.published import TABLE, V3_TRUNCATION
 from eval.report import report
+from eval.report_views import MOST_RUNS
 from eval.runs import Run
 from tests.eval.made_runs import NASTY, make_run, real_run, row
 
@@ -163,7 +167,7 @@ def test_published_values_are_those_of_the_papers() -> None:
 def test_every_figure_has_words_numbers_and_a_way_to_read_it(page: Page) -> None:
     places = [a for t, a in page.elements if "data-figure" in a]
     assert {str(a["data-figure"]) for a in places} == set(page.figures()) and len(places) >= 15
-    assert all(a["role"] == "img" and a["aria-label"] for a in places)
+    assert all(a["role"] == "group" and a["aria-label"] for a in places)
     assert page.told.count("The numbers of this figure") == len(places)
     assert len([1 for t, a in page.elements if t == "p" and a.get("class") == "how"]) == len(places)
 
@@ -193,6 +197,57 @@ def test_several_runs_and_models_are_one_page(tmp_path: Path) -> None:
     told = Page(report([a, b, c], "A title & more")).told
     assert "A title & more" in told and "mini · retrieval" in told and "other · retrieval" in told
     assert "measured the same again: first-run" in " ".join(told.split())
+
+
+def test_each_metric_and_each_run_can_be_chosen(tmp_path: Path) -> None:
+    a = make_run(tmp_path, "first-run", {row(16): VALUES, row(64): VALUES, row(metric="map"): VALUES / 2})
+    b = make_run(tmp_path, "second-run", {row(16): VALUES / 4, row(64): VALUES / 4})
+    page = Page(report([a, b]))
+    choices = json.loads(page.scripts[0])["choices"]
+    both = ["ndcg@10", "map"]
+    assert [(one["runs"], [view["metric"] for view in one["views"]]) for one in choices] == [
+        ("All runs together", both), ("second-run", both[:1]), ("first-run", both)
+    ]  # fmt: skip
+    packs = [json.loads(zlib.decompress(base64.b64decode(text))) for text in page.scripts[1:4]]
+    there = {a["data-hash"] for t, a in page.elements if "data-block" in a}
+    for pack, one in zip(packs, choices, strict=True):
+        for view in one["views"]:
+            assert set(view["blocks"].values()) <= there | set(pack["blocks"])
+    for place in (0, 2):
+        text = packs[place]["blocks"][choices[place]["views"][1]["blocks"]["adapters"]]
+        assert "MAP of each" in text and "0.250" in text
+    figures = [json.loads(page.scripts[0])["figures"], *(pack["figures"] for pack in packs)]
+    for pack in packs:
+        for name in re.findall(r'data-figure="([^"]+)"', "".join(pack["blocks"].values())):
+            assert name in pack["figures"] or name in figures[0]
+
+
+def test_only_the_newest_runs_can_be_chosen_alone(tmp_path: Path) -> None:
+    runs = [
+        make_run(tmp_path, f"run-{n:02d}", {row(16): VALUES, row(64): VALUES}) for n in range(MOST_RUNS + 2)
+    ]
+    page = Page(report(runs))
+    offered = [one["runs"] for one in json.loads(page.scripts[0])["choices"]]
+    assert offered == ["All runs together", *(f"run-{n:02d}" for n in range(MOST_RUNS + 1, 1, -1))]
+    assert (
+        f"Only the newest {MOST_RUNS} runs can be chosen alone here. Older ones: run-00 , run-01" in page.told
+    )
+
+
+def test_searches_of_codes_have_a_figure_of_their_own(tmp_path: Path) -> None:
+    ways = {
+        row(dim, precision=precision, search=search): VALUES / share
+        for dim in (16, 64)
+        for precision, search, share in (
+            ("float32", "exact", 1), ("int8", "exact", 2), ("uint8", "exact", 2), ("int8", "rescored", 1.5),
+        )
+    }  # fmt: skip
+    made = make_run(tmp_path, "a", ways)
+    names = [
+        {trace["name"] for trace in figure["data"] if trace.get("fill") != "toself"}
+        for figure in Page(report([made])).figures().values()
+    ]
+    assert {"float32", "int8 = uint8"} in names and {"float32", "int8, rescored"} in names
 
 
 def test_the_command_writes_the_page(made: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
