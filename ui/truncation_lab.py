@@ -78,6 +78,7 @@ class Lab:
         judged: relevance among the items, None where none is known.
         curves: everything measured, by adapter, format and width.
         sent: what the page's lab holds: vectors of which items, adapter and role.
+        asked: the relevance and the collection that this came of.
         notes: what is to be said, as HTML.
     """
 
@@ -88,6 +89,7 @@ class Lab:
     judged: Judged | None
     curves: Mapping[tuple[str, str, int], Numbers] = field(default_factory=dict)
     sent: tuple[object, ...] = ()
+    asked: tuple[object, ...] = ()
     notes: str = ""
 
 
@@ -219,7 +221,12 @@ def _assembled(
         subjects.append(Subject(task, Neighbourhood.of(own, near), quality))
     notes = _messages(chosen, items, encoded, judged, near)
     sent = (chosen.shown, chosen.role, *(item.digest for item in good))
-    return Lab(good, chosen, vectors, tuple(subjects), judged, sent=sent, notes=notes)
+    asked = _asked(items, brought)
+    return Lab(good, chosen, vectors, tuple(subjects), judged, sent=sent, asked=asked, notes=notes)
+
+
+def _asked(items: Sequence[Item], brought: Relevance | None) -> tuple[object, ...]:
+    return (brought, *(item.digest for item in items))
 
 
 def _surviving(judged: Judged, items: Sequence[Item], good: Sequence[Item]) -> Judged | None:
@@ -305,7 +312,7 @@ def keep_up(
     bench: Workbench, state: Lab | None, brought: Relevance | None, collection: Collection, *values: object
 ) -> Iterator[tuple[Any, ...]]:
     """When the tab opens or its collection changes, measure without being asked, if the model is quick."""
-    same = state is not None and [i.digest for i in state.items] == [i.digest for i in collection or ()]
+    same = state is not None and state.asked == _asked(collection or (), brought)
     if same or not bench.eager():
         yield (gr.skip(),) * OUTPUTS
         return

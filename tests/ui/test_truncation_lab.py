@@ -151,6 +151,8 @@ def test_the_tab_keeps_up_with_the_collection_only_where_the_model_is_quick(benc
     assert all(one["__type__"] == "update" for one in same)
     *_, last = keep_up(bench, lab, None, ITEMS[:5], *values(bench))
     assert len(last[1].items) == 5
+    *_, known = keep_up(bench, lab, PAIRS, ITEMS, *values(bench))
+    assert known[1].judged is not None  # pairs that came with a file since are news too
     bench.quick = False
     [skipped] = keep_up(bench, lab, None, ITEMS[:6], *values(bench))
     assert all(one["__type__"] == "update" for one in skipped)
