@@ -14,14 +14,15 @@ from PIL import Image
 
 from embedder.errors import EmbedderError, InputError
 from embedder.inputs import load_image
+from ui.limits import PUBLIC
 
-MAX_ITEMS = 200
+MAX_ITEMS = PUBLIC.items
 """Items in one collection; a 200 x 200 matrix still answers a slider step at once."""
-MAX_IMAGES = 64
+MAX_IMAGES = PUBLIC.pictures
 """Pictures in one request."""
-MAX_TEXT_CHARS = 100_000
+MAX_TEXT_CHARS = PUBLIC.text_chars
 """Characters of one text (some 25,000 tokens); the upload limit of the server does not cover typed text."""
-MAX_BOX_CHARS = 400_000
+MAX_BOX_CHARS = PUBLIC.box_chars
 """Characters of one text box, checked before it is split."""
 THUMB_SIDE = 112
 LABEL_CHARS = 90

@@ -16,12 +16,13 @@ from embedder.options import resolve_task
 from embedder.preprocess import text_segment
 from ui.checks import PREVIEW
 from ui.collection import MAX_IMAGES, MAX_TEXT_CHARS, Item, text_item
+from ui.limits import PUBLIC
 
-MAX_INPUTS = 256
+MAX_INPUTS = PUBLIC.inputs
 """Inputs of one request."""
-MAX_PICTURE_BYTES = 32 * 2**20
+MAX_PICTURE_BYTES = PUBLIC.picture_bytes
 """Of one picture as a file; 20 megapixels as JPEG are 5 to 15 MB."""
-MAX_REQUEST_CHARS = 4_000_000
+MAX_REQUEST_CHARS = PUBLIC.request_chars
 """Characters of all texts of one request together."""
 
 JINA_TASKS = {

@@ -15,6 +15,7 @@ from starlette.routing import Route
 from embedder.errors import DeviceError, InputError
 from ui import zero
 from ui.answers import Answer, encode
+from ui.limits import PUBLIC
 from ui.rest_body import Parsed, RequestError, answered, model_ids, parse
 from ui.server import RETRY_SECONDS
 from ui.vectors import Workbench
@@ -23,7 +24,7 @@ MAX_BODY = 64 * 2**20
 """Bytes of one request; base64 makes a picture's file a third larger."""
 BODY_SECONDS = 60.0
 """How long a request may take to arrive; it holds a place meanwhile."""
-PLACES = 8
+PLACES = PUBLIC.rest_places
 """Requests at a time; the model takes a few inputs of each in turn."""
 GONE = 499
 """The client has left: nobody reads this answer, and the work for it has stopped."""

@@ -19,10 +19,11 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ui.charts import plotly_js
+from ui.limits import PUBLIC
 
 MAX_FILE_SIZE = "64mb"
 """A 20-megapixel picture without compression is 60 MB."""
-QUEUE_SIZE = 32
+QUEUE_SIZE = PUBLIC.queue
 SESSIONS = 1000
 """Visitors whose state is kept; each holds its collection and last vectors, a few megabytes at most."""
 CACHE_SWEEP = (1800, 4 * 3600)
