@@ -126,6 +126,7 @@ def _result(hit: Hit, item: Item, share: float) -> str:
     width = 4 + 96 * max(0.0, min(1.0, share))
     return (
         f"<li><button type='button' class='xp-hit' data-event='pick' data-index='{hit.item}' "
+        f"data-score='{hit.score:.6f}' data-share='{hit.share:.6g}'{_moved_data(hit.moved)} "
         f"title='Search with this item'>"
         f"<span class='xp-rank'>{hit.rank}</span>{picture(item)}"
         f"<span class='xp-body'><span class='xp-label'>{esc(item.label)}</span>"
@@ -133,6 +134,10 @@ def _result(hit: Hit, item: Item, share: float) -> str:
         f"<span class='xp-score'><b>{hit.score:.3f}</b><small>{percent(hit.share)}</small></span>"
         f"{moved(hit.moved)}</button></li>"
     )
+
+
+def _moved_data(places: int | None) -> str:
+    return "" if places is None else f" data-moved='{places}'"
 
 
 def moved(places: int | None) -> str:
@@ -179,6 +184,14 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 _UNSEEN = "<span class='xp-sr'>Picture</span>"
 """What a screen reader finds over the column of thumbnails."""
+
+
+def table_saver(component: str, name: str) -> str:
+    """A button that saves the table or the ranked lists of a component as CSV (``assets/ui/saves.js``)."""
+    return (
+        f"<p class='xp-saver'><button type='button' class='xp-png' data-table='{esc(component)}' "
+        f"data-name='{esc(name)}'>Save CSV</button></p>"
+    )
 
 
 def explain(text: str) -> str:

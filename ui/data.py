@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from ui import cards, controls, data_view, exports, shelf_view
+from ui import cards, controls, data_view, exports, links, shelf_view
 from ui.checks import guarded
 from ui.columns import FIRST, NONE, TAKES
 from ui.controls import LIGHT, QUIET
@@ -90,6 +90,7 @@ def build(
         with gr.Column(scale=8, min_width=320, elem_classes="xp-out"):
             parts = _upload(limits.upload_bytes)
             _wire_export(bench, collection, *_export(bench))
+    links.register("data", header=parts.header, take=parts.take)
     shared = [collection, relevance, brought, shelf, shelves.view, shelves.chosen]
     _wire_upload(bench, parts, upload, shared, limits)
     _wire_shelf(shelves, collection, relevance, brought, shelf)
@@ -270,6 +271,8 @@ def _wire_export(
     status: gr.HTML,
     file: gr.DownloadButton,
 ) -> None:
+    names = ("task", "role", "dim", "format", "kind")
+    links.register("data", **dict(zip(names, settings, strict=True)))
     jobs.connect([status, file], (gr.skip(),))
     jobs.run(go.click, partial(shelf_view.export, bench), [collection, *settings], trigger_mode="once")
     jobs.bind()

@@ -139,9 +139,8 @@ def _table(state: EmbedState, vectors: Array, width: int) -> str:
     kept = kept_length(state.embedded.vectors, width)
     norms = np.linalg.norm(vectors, axis=1)
     head = ("", "Input", "Tokens", "Patches", "Time", "Norm", "Length kept", "First values")
-    return cards.table(
-        head, [_row(state, row, norms[row], kept[row], vectors[row]) for row in range(len(state.items))]
-    )
+    rows = [_row(state, row, norms[row], kept[row], vectors[row]) for row in range(len(state.items))]
+    return cards.table(head, rows) + cards.table_saver("embed-table", "inputs")
 
 
 def _row(state: EmbedState, row: int, norm: float, kept: float, vector: Array) -> list[str]:

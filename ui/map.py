@@ -196,7 +196,9 @@ def build(
     drawn_by(partial(gr.on, [control.input for control in parts.encoding]), map_view.run)
     tab.select(cards.collection_list, collection, parts.editor.view, **QUIET)
     edits = [parts.editor.loaded, *parts.editor.changed]
-    for listener in (tab.select, *(edit.then for edit in edits)):
+    # whoever edits the collection here wants to see it, not the vectors that were brought
+    seen_again = [edit.then(_nothing_brought, None, brought, **QUIET).then for edit in edits]
+    for listener in (tab.select, *seen_again):
         drawn_by(listener, map_view.keep_up)
     for moved in (method.input, space.input, slider.change):
         glance = guarded(partial(map_view.glance, bench, maker))
@@ -217,6 +219,10 @@ def _in_queue(name: str, listener: Callable[..., Any]) -> Callable[..., Any]:
         return listener(*values, **{**options, "concurrency_id": name, "trigger_mode": "multiple"})
 
     return listen
+
+
+def _nothing_brought() -> None:
+    return None
 
 
 def _near(view: View, state: MapState | None, dim: object, event: gr.EventData) -> tuple[Any, ...]:

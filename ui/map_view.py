@@ -180,6 +180,7 @@ def _drawn(
     else:
         figure = gr.update(value=made.packed({**made.base_spec(state.points), "layout": layout}))
     parts = [("Points", f"{len(state.points.items):,}"), ("Of", state.task)]
+    parts += [("From", state.points.name)] if state.points.name else []
     shown = cards.stats([*parts, ("Encoded", seconds)] if seconds else parts) + state.messages
     return shown, state, figure, measures, _code(bench, state, chosen)
 

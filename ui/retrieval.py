@@ -232,7 +232,8 @@ def _results(state: Found, members: Sequence[int], chosen: Ranking, full: int) -
         ]
     )
     hint = cards.note(EUCLIDEAN_HINT) if chosen.metric == "euclidean" else ""
-    return _asked(state.query) + head + hint + cards.results(columns, state.items, chosen.metric)
+    saver = cards.table_saver("search-results", "search")
+    return _asked(state.query) + head + hint + cards.results(columns, state.items, chosen.metric) + saver
 
 
 def _asked(query: Item) -> str:

@@ -79,5 +79,17 @@ window.Explorer.mapData = (() => {
     window.Explorer.mapPaint.save(new Blob([["query token,kind,counted,product,share,best match", ...lines].join("\r\n") + "\r\n"], { type: "text/csv" }), `${slug(view)}.csv`);
   }
 
-  return { askers, bestOf, breakdown, choiceName, counted, isOwn, limitsOf, matchName, place, quoted, ready, rowOf, saveCsv, saveJson, scoreOf, slug, tokenName, unitValue };
+  /* The picture as it is on show, and the numbers of its bars: a page that needs nothing else. */
+  function savePage(view, sheet) {
+    const plain = (text) => String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/"/g, "&quot;"), open = (tag) => "<" + tag + ">", shut = (tag) => "<" + "/" + tag + ">";
+    const row = (cells, tag) => open("tr") + cells.map((cell) => open(tag) + plain(cell) + shut(tag)).join("") + shut("tr");
+    const title = view.title.textContent, ink = getComputedStyle(document.body), style = `body{margin:0 auto;max-width:1000px;padding:16px;font:15px/1.5 system-ui,sans-serif;background:${ink.getPropertyValue("--xp-card")};color:${ink.getPropertyValue("--xp-ink")}}img{max-width:100%}td,th{padding:3px 14px 3px 0;text-align:left}`;
+    const lines = breakdown(view, view.doc.ready).rows.map((part) => row([tokenName(part.token), part.value.toFixed(4), part.share, matchName(view.doc.ready, part.best)], "td"));
+    const page = ["<" + "!doctype html>", open("html lang='en'"), open("meta charset='utf-8'"), open("meta name='viewport' content='width=device-width'"), open("title"), plain(title), shut("title"), open("style"), style, shut("style"),
+      open("h1"), plain(title), shut("h1"), open("p"), plain(`Query: ${view.data.query.label} · ${view.data.model}, task ${view.data.task} · max-sim ${scoreOf(view, view.doc).toFixed(4)}`), shut("p"),
+      open(`img src="${sheet.toDataURL("image/png")}" alt="${plain(title)}"`), open("table"), row(["Query token", "Product", "Share", "Best match"], "th"), ...lines, shut("table"), shut("html")];
+    window.Explorer.mapPaint.save(new Blob([page.join("\n")], { type: "text/html" }), `${slug(view)}.html`);
+  }
+
+  return { askers, bestOf, breakdown, choiceName, counted, isOwn, limitsOf, matchName, place, quoted, ready, rowOf, saveCsv, saveJson, savePage, scoreOf, slug, tokenName, unitValue };
 })();

@@ -4,7 +4,7 @@
 (() => {
   "use strict";
   const paint = window.Explorer.mapPaint;
-  const { askers, bestOf, breakdown, choiceName, counted, isOwn, limitsOf, matchName, quoted, ready, rowOf, saveCsv, saveJson, scoreOf, slug, tokenName, unitValue } = window.Explorer.mapData;
+  const { askers, bestOf, breakdown, choiceName, counted, isOwn, limitsOf, matchName, quoted, ready, rowOf, saveCsv, saveJson, savePage, scoreOf, slug, tokenName, unitValue } = window.Explorer.mapData;
   const KINDS = { everything: () => true, pictures: (doc) => doc.kind !== "text", texts: (doc) => doc.kind !== "image" };
   const LOOK = { paint: "spotlight", smooth: false, numbers: true, stretch: false, opacity: 0.7 };
 
@@ -196,18 +196,19 @@
 
   /* ---- the saved picture ---- */
   const css = (name) => getComputedStyle(document.body).getPropertyValue(name).trim();
-  function savePng(view) {
+  function sheetOf(view) {
     const now = current(view), parts = breakdown(view, now.map), ink = { text: css("--xp-ink"), soft: css("--xp-ink-soft"), line: css("--xp-line"), paper: css("--xp-card"), mark: css("--xp-mark"), accent: css("--xp-accent"), wash: css("--xp-wash") };
     const fill = (share) => { const [r, g, b] = css("--lm-heat").match(/\d+/g); return `rgb(${r} ${g} ${b} / ${(0.85 * share).toFixed(3)})`; };
     const units = now.map.units.map((unit) => { const value = unitValue(now.row, unit); return { text: unit.text, own: unit.kind === "text", value, fill: fill(paint.share(value, now.limits)), best: now.best >= unit.first && now.best < unit.first + unit.count }; });
-    paint.sheet({
+    return paint.sheet({
       title: view.title.textContent, subtitle: `Query: ${view.data.query.label} · ${view.data.model}, task ${view.data.task}`, ink, limits: now.limits,
       shown: now.map.grid ? { ...shownPicture(view, now), cursor: -1 } : null, units: now.map.grid ? units.filter((unit) => unit.own) : units,
       stops: now.map.grid ? paint.stops(view.look.paint) : [fill(0), fill(1)],
       score: `Max-sim ${parts.total.toFixed(3)}, by query token`,
       rows: parts.rows.slice(0, 60).map((part) => ({ name: tokenName(part.token), value: part.value, share: part.share, match: matchName(now.map, part.best), counted: part.counted, chosen: part.at === now.choice })),
-    }).toBlob((blob) => paint.save(blob, `${slug(view)}.png`));
+    });
   }
+  const savePng = (view) => sheetOf(view).toBlob((blob) => paint.save(blob, `${slug(view)}.png`));
 
   /* ---- what is built once ---- */
   function tick(words, value, change) {
@@ -252,7 +253,7 @@
     view.low = el("span"); view.high = el("span"); view.ramp = el("span", "lm-ramp");
     view.read = set(el("p", "lm-read"), { "aria-live": "polite" });
     view.stage = el("figure", "lm-stage",
-      el("figcaption", "", view.title, el("span", "lm-files", press("Save PNG", "Save this map, its scale and its bars as a picture", () => savePng(view)), press("JSON", "Save all products of tokens", () => saveJson(view)))),
+      el("figcaption", "", view.title, el("span", "lm-files", press("Save PNG", "Save this map, its scale and its bars as a picture", () => savePng(view)), press("HTML", "Save this map and its table as a page of its own", () => savePage(view, sheetOf(view))), press("JSON", "Save all products of tokens", () => saveJson(view)))),
       view.frame, view.around, view.text, el("div", "lm-legend", view.low, view.ramp, view.high), view.read, tools(view));
     view.score = el("p", "lm-score"); view.bars = el("tbody");
     const head = el("tr", "", ...["Query token", "Product", "Share", "Best match"].map((name) => set(el("th", "", name), { scope: "col" })));

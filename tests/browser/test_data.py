@@ -117,11 +117,27 @@ def test_vectors_go_to_the_map_and_leave_it_again(tab: Page, tmp_path: Path) -> 
     expect(tab.locator("#map-status")).to_contain_text("came with the items")
     expect(tab.locator("#map-status")).to_contain_text("59")
     expect(tab.locator(".xp-map-colour option", has_text="group")).to_have_count(1)
+    expect(tab.locator("#map-status")).to_contain_text("mine.npz")
     open_tab(tab, "Your data")
     press(tab, "Show the collection on the map again")
     expect(tab.locator(STATUS)).to_contain_text("shows the collection again")
     open_tab(tab, "Map")
     expect(tab.locator("#map-status")).not_to_contain_text("came with the items")
+
+
+def test_editing_the_collection_on_the_map_takes_brought_vectors_off(tab: Page, tmp_path: Path) -> None:
+    np.save(tmp_path / "mine.npy", np.random.default_rng(1).normal(size=(30, 5)))
+    drop(tab, tmp_path / "mine.npy")
+    expect(tab.locator(PREVIEW)).to_contain_text("(5)")
+    press(tab, "Show on the map")
+    expect(tab.locator(STATUS)).to_contain_text("30 points")
+    open_tab(tab, "Map")
+    expect(tab.locator("#map-status")).to_contain_text("30")
+    side = tab.locator(".xp-side:visible")
+    side.locator("textarea").first.fill("one more text")
+    side.get_by_role("button", name="Add texts").click()
+    expect(tab.locator("#map-status")).to_contain_text("13")
+    expect(tab.locator("#map-status")).not_to_contain_text("came with")
 
 
 def test_what_cannot_be_read_is_a_message_and_nothing_is_lost(tab: Page, tmp_path: Path) -> None:

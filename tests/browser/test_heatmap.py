@@ -229,6 +229,8 @@ def test_files_hold_what_is_shown(tab: Page, tmp_path: Path) -> None:
     assert sum(token["kind"] == "image" for token in data["document"]["tokens"]) == rows * cols
     table = list(csv.DictReader(io.StringIO(saved(tab, "CSV").decode())))
     assert [float(row["product"]) for row in table] == pytest.approx([max(row) for row in products], abs=1e-5)
+    page = saved(tab, "HTML").decode()
+    assert page.count("<tr>") == len(table) + 1 and "data:image/png;base64," in page
     with Image.open(io.BytesIO(saved(tab, "PNG"))) as sheet:
         assert sheet.width == 2000 and sheet.height > 900
         empty = Image.new(sheet.mode, sheet.size, sheet.getpixel((2, 2)))

@@ -129,7 +129,7 @@ def test_the_example_sets_load(tab: Page) -> None:
 
 def test_the_figure_is_saved_and_follows_the_theme(tab: Page, tmp_path: Path) -> None:
     with tab.expect_download() as waiting:
-        tab.locator(f"{FIRST} .xp-png").click()
+        tab.locator(f"{FIRST} .xp-png").first.click()
     saved = tmp_path / "figure.png"
     waiting.value.save_as(saved)
     with Image.open(saved) as picture:
