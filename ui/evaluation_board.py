@@ -11,6 +11,7 @@ from embedder.errors import InputError
 from eval.config import METRICS
 from ui import cards, links, run_cards
 from ui.checks import guarded
+from ui.code_view import TITLE, code_view
 from ui.controls import LIGHT, PRIVATE, index_of
 from ui.run_files import board_query
 from ui.run_hall import Hall
@@ -27,6 +28,17 @@ EXPLANATION = (
     "over queries) on the scale of the rows on this page: where lines overlap much, the queries cannot "
     "tell the rows apart; “Compare two runs” tests it. Headings sort, a date opens its run."
 )
+CODE = """\
+# in a shell: python -m eval export results/ --format csv
+from eval.export import score_table
+from eval.places import results_folder
+from eval.runs import load_runs
+
+rows = score_table(load_runs([results_folder()])).to_pylist()
+best = sorted((row for row in rows if row["metric"] == "ndcg@10"), key=lambda row: -row["value"])
+for row in best[:25]:
+    print(row["model"], row["benchmark"], row["task"], row["vectors"], row["dim"], row["value"])
+"""
 MOST_VALUES = 400
 
 
@@ -154,6 +166,8 @@ def layout() -> Board:
     )
     files = cards.plain("", elem_id="board-files")
     cards.plain(cards.explain(EXPLANATION))
+    with gr.Accordion(TITLE, open=False):
+        code_view(elem_id="board-code").value = CODE
     return Board(gr.State(View()), [newest, metric, *(made[name] for name in CHOSEN)], table, files)
 
 

@@ -69,7 +69,7 @@ class AppProcess:
         command = [sys.executable, str(program), "--host", HOST, "--port", str(self.port), *arguments]
         with log.open("wb") as sink:
             self.process = subprocess.Popen(
-                command, cwd=cwd, env=clean_environment(), stdout=sink, stderr=subprocess.STDOUT
+                command, cwd=cwd, env=_clean_environment(), stdout=sink, stderr=subprocess.STDOUT
             )
 
     def wait_until_ready(self, seconds: float = START_SECONDS) -> float:
@@ -230,7 +230,7 @@ def _answers_ok(url: str) -> bool:
         return False
 
 
-def clean_environment() -> dict[str, str]:
+def _clean_environment() -> dict[str, str]:
     """Returns the environment without what would change the program's settings, and with no hub to call."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("EXPLORER_", "GRADIO_"))}
     # The tests must mean the same with and without a network.

@@ -2,8 +2,6 @@
 
 import csv
 import json
-import subprocess
-import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +9,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.harness import ARTIFACTS, ROOT, AppProcess, Pages, clean_environment, overflow, shoot
+from eval.config import RunConfig
+from eval.run import run
+from tests.browser.harness import ARTIFACTS, AppProcess, Pages, overflow, shoot
 from tests.browser.steps import drawn, open_tab
 
 RESULTS = "results"
@@ -19,13 +19,11 @@ RESULTS = "results"
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory, test_model: str) -> Path:
-    """A folder with two runs of the real model, made by the command line."""
+    """A folder with two runs of the real model, as the command line leaves them."""
     folder = tmp_path_factory.mktemp("home")
-    for precision in ("float32", "float32,binary"):
-        command = [sys.executable, "-m", "eval", "run", "--model", test_model, "--benchmark", "python-docs"]
-        more = ["--dim", "16,64", "--precision", precision, "--device", "cpu", "--quiet"]
-        environment = clean_environment() | {"PYTHONPATH": str(ROOT)}
-        subprocess.run([*command, *more], cwd=folder, check=True, env=environment)
+    for precision in (("float32",), ("float32", "binary")):
+        told = {"model": test_model, "benchmark": ("python-docs",), "dim": (16, 64), "device": "cpu"}
+        run(RunConfig(**told, precision=precision, out=folder / RESULTS), quiet=True)  # type: ignore[arg-type]
     return folder
 
 

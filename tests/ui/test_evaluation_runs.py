@@ -118,6 +118,15 @@ def test_the_board_shows_pages_sorts_and_opens(made: RunIndex) -> None:
         evaluation_board.show(hall, view, False, "ndcg@10", "mini", *none[1:])
 
 
+def test_the_code_beside_the_leaderboard_prints_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_run(tmp_path / "results", "one", {row(): FULL, row(32): HALF})
+    monkeypatch.chdir(tmp_path)
+    exec(evaluation_board.CODE, {})
+    assert capsys.readouterr().out.splitlines()[0] == "mini small retrieval dense 64 0.5"
+
+
 def event(**data: object) -> gr.EventData:
     return gr.EventData(None, _data=data)
 
