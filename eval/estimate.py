@@ -185,7 +185,7 @@ def totals(runs: Sequence[tuple[RunConfig, Sequence[Load]]]) -> list[str]:
         known |= {one.name: one for one in devices(JINA_V4.name if spec.dim == JINA_V4.dim else model)}
     for name, device in known.items():
         hours = sum(device.hours(loads, len(config.task)) for config, loads in runs)
-        said.append(f"{name}: about {hours:,.3g} hours (estimate; rates {device.kind}: {device.source})")
+        said.append(f"{name}: about {_rounded(hours)} hours (estimate; rates {device.kind}: {device.source})")
     if not known:
         said.append(f"hours: no rates are known of {', '.join(specs)}")
     return [
@@ -193,3 +193,8 @@ def totals(runs: Sequence[tuple[RunConfig, Sequence[Load]]]) -> list[str]:
         f"tokens: one for {CHARACTERS_PER_TOKEN:g} characters, pictures after resizing; searching, and what "
         "attention over very long texts costs more, are left out",
     ]
+
+
+def _rounded(hours: float) -> str:
+    """Three digits that count; of a thousand hours or more, all of them rather than a power of ten."""
+    return f"{hours:,.0f}" if hours >= 1000 else f"{hours:.3g}"

@@ -111,6 +111,7 @@ def test_a_dry_run_adds_up(capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("2 CPU cores", "NVIDIA L4", "NVIDIA H100 SXM"):
         (line,) = [line for line in said.splitlines() if line.startswith(name)]
         assert "hours (estimate; rates" in line
+        assert "e+" not in line
     assert "rates measured" in said and "rates computed" in said
 
 
