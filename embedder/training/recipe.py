@@ -63,7 +63,7 @@ class Recipe:
     refine: StaticSettings = field(
         default_factory=lambda: StaticSettings(
             SIZES.vocabulary, SIZES.hidden - 1, (16, 32, 64, 128, 256, 511),
-            steps=1500, rate=0.004, weights=REFINE_WEIGHTS,
+            steps=3300, rate=0.004, max_tokens=640, weights=REFINE_WEIGHTS,
         )
     )  # fmt: skip
     text: TextSettings = field(
