@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from eval.__main__ import main
+from tests.mini import DIM
 
 GOLDEN = str(Path(__file__).parents[1] / "golden" / "checkpoint")
 
@@ -13,10 +14,10 @@ GOLDEN = str(Path(__file__).parents[1] / "golden" / "checkpoint")
     ("options", "words"),
     [
         (["--task", "foo"], "--task 'foo': mini has retrieval"),
-        (["--dim", "999"], "--dim 999: mini has vectors of 1 to 256"),
+        (["--dim", "999"], f"--dim 999: mini has vectors of 1 to {DIM}"),
         (["--dim", "64,0"], "--dim 0: mini"),
         (["--model", f"mini,{GOLDEN}", "--task", "foo"], "none of the models"),
-        (["--model", f"mini,{GOLDEN}", "--dim", "999"], "the widest has 256"),
+        (["--model", f"mini,{GOLDEN}", "--dim", "999"], f"the widest has {DIM}"),
         (["--adapter", "own=somewhere", "--task", "other"], "--task 'other': mini has retrieval"),
         (["--model", "no/such/folder"], "no such folder"),
         (["--adapter", "own=somewhere", "--task", "own"], "somewhere has no adapter_model.safetensors"),
