@@ -196,7 +196,9 @@ def test_characters_of_several_tokens_stay_whole(tab: Page) -> None:
 
 def test_a_picture_asks_patch_by_patch(tab: Page, tmp_path: Path) -> None:
     picture = tmp_path / "square.png"
-    Image.new("RGB", (112, 112), "red").save(picture)
+    drawn = Image.new("RGB", (112, 112), "red")
+    drawn.paste("blue", (56, 0, 112, 112))
+    drawn.save(picture)
     tab.get_by_role("button", name="Or ask with a picture").click()
     tab.locator("#late-image input[type=file]").set_input_files(picture)
     expect(tab.locator("#late-image .xp-row li")).to_have_count(1)
@@ -205,9 +207,11 @@ def test_a_picture_asks_patch_by_patch(tab: Page, tmp_path: Path) -> None:
     settle(tab)
     assert tab.locator(f"{CHIP}.lm-patch").count() == 16
     assert tab.locator(f"{CHIP}.lm-fixed").count() == 12
-    before = painted(tab)
     tab.locator(f"{CHIP}.lm-patch").nth(0).hover()
     expect(tab.locator(TITLE)).to_contain_text("patch 1, 1")
+    before = painted(tab)
+    tab.locator(f"{CHIP}.lm-patch").nth(15).hover()
+    expect(tab.locator(TITLE)).to_contain_text("patch 4, 4")
     assert painted(tab) != before
     shoot(tab, "late-picture-asks")
 
