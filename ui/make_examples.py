@@ -17,7 +17,7 @@ from ui.examples import FOLDER
 
 SIDE = 168
 """Pixels; six of the 28-pixel tokens a side."""
-SEED = 14  # of 24 drawings the miniature puts every caption next to its own picture in 22; this is one of them
+SEED = 14  # of 24 seeds the miniature puts every caption next to its own picture in 22, and in this one
 
 PAIRS = (
     ("red circle", "above", "blue square"),
