@@ -1,7 +1,7 @@
 """Figures in the page: Python says what to draw, ``assets/ui/explorer.js`` draws it with plotly.js.
 
 A figure travels as one JSON string: values as base64 float32 (plotly's own typed-array form), labels and
-thumbnails once per item. A slider step sends a *patch*, new values only. Clicks come back as a ``cell``
+thumbnails once per item. For slider steps the vectors travel once, beside the figure. Clicks come back as a ``cell``
 event. plotly.js is the file inside the installed plotly package, so both halves have one version and the page
 asks no other server for anything.
 """
@@ -38,8 +38,8 @@ SEQUENTIAL = "Cividis"
 def chart(value: str = "", **options: Any) -> gr.HTML:
     """A figure on the page; ``value`` is the JSON of :func:`heatmap` or :func:`strip`, "" for none.
 
-    Its property ``patch`` takes the JSON of :func:`heatmap_patch`: ``gr.update(patch=...)`` changes the
-    numbers of the figure that is there. Listen with ``figure.cell(handler)``: the event's data has ``row``
+    Its property ``vectors`` takes the JSON of :func:`live_vectors`: with them the browser draws every other
+    width by itself (``assets/ui/matrix_live.js``). Listen with ``figure.cell(handler)``: the event's data has ``row``
     and ``col``, indices of items. A plain ``gr.HTML``: beside a subclass's file gradio would write a stub.
     """
     return gr.HTML(
@@ -47,7 +47,7 @@ def chart(value: str = "", **options: Any) -> gr.HTML:
         html_template=_TEMPLATE,
         js_on_load="window.Explorer.mountChart(element, props, trigger, watch); // sends 'cell'",
         apply_default_css=False,
-        patch="",
+        vectors="",
         **options,
     )
 
@@ -120,18 +120,12 @@ def heatmap(
     return _packed(spec)
 
 
-def heatmap_patch(
-    values: Array, *, title: str, value_name: str, limits: tuple[float, float], reverse: bool = False
-) -> str:
-    """New numbers for a heat map that is on the page already; arguments as in :func:`heatmap`."""
-    rows, cols = values.shape
-    return _packed(
-        {
-            "shape": f"{rows}x{cols}",
-            "spec": {"valueName": value_name, **_words(title, value_name, rows, cols)},
-            "trace": {"reversescale": reverse, **_values(values, limits)},
-        }
-    )
+def live_vectors(vectors: Array, task: str) -> str:
+    """What a heat map needs to follow the dimension slider: float32 (items, full width), sent once."""
+    count, full = vectors.shape
+    data = np.ascontiguousarray(vectors, dtype="<f4")
+    values = base64.b64encode(data.tobytes()).decode()
+    return _packed({"task": task, "count": count, "full": full, "values": values})
 
 
 def _words(title: str, value_name: str, rows: int, cols: int) -> dict[str, str]:

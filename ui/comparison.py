@@ -117,10 +117,12 @@ def run(
             else:
                 results.append(step.result)
     state = Comparison(items, tuple(tasks), prompt, tuple(results))
+    *figures, remark = _draw(bench, state, chosen)
     yield (
         _status(state, second == tasks[0]),
         state,
-        *_draw(bench, state, chosen),
+        *_lively(state, figures),
+        remark,
         no_pair(),
         _code(bench, state, chosen),
     )
@@ -140,30 +142,27 @@ def redraw(
     return *_draw(bench, state, chosen), _code(bench, state, chosen)
 
 
-def repaint(
+def retell(
     bench: Workbench, state: Comparison | None, metric: object, dim: object, clustered: object, view: object
 ) -> tuple[Any, ...]:
-    """A slider step: only the new numbers go to the page. Returns as :func:`redraw`."""
+    """A slider step: the page draws it by itself, what is said about it comes from here.
+
+    Returns:
+        (remark, code)
+    """
     if state is None:
-        return gr.skip(), gr.skip(), gr.skip(), gr.skip()
+        return gr.skip(), gr.skip()
     chosen = look(metric, dim, clustered, view, bench.model.spec.dim)
-    rows, cols = _axes(state, chosen)
-    matrices = _matrices(state, chosen)
-    limits = _limits(matrices, rows, cols)
-    patches = [
-        gr.update(
-            patch=charts.heatmap_patch(
-                matrix[np.ix_(rows, cols)],
-                title=_title(state, chosen, at),
-                value_name=chosen.metric,
-                limits=limits,
-                reverse=chosen.metric == "euclidean",
-            )
-        )
-        for at, matrix in enumerate(matrices)
+    return _remark(state, chosen, _matrices(state, chosen)), _code(bench, state, chosen)
+
+
+def _lively(state: Comparison, figures: Sequence[str]) -> list[Any]:
+    """The figures with the vectors from which the page draws every other width."""
+    found = [
+        gr.update(value=figure, vectors=charts.live_vectors(embedded.vectors, task))
+        for figure, embedded, task in zip(figures, state.embedded, state.tasks, strict=False)
     ]
-    second = patches[1] if len(patches) > 1 else gr.skip()
-    return patches[0], second, _remark(state, chosen, matrices), _code(bench, state, chosen)
+    return found if len(found) > 1 else [*found, gr.update(value="", vectors="")]
 
 
 def _draw(bench: Workbench, state: Comparison, chosen: Look) -> tuple[str, str, str]:

@@ -71,13 +71,9 @@ class Width:
     slider: gr.Slider
     marks: gr.HTML
 
-    def bind(self, widths: Sequence[int]) -> None:
-        """A click on a mark moves the slider, which then does the rest."""
-
-        def pick(event: gr.EventData) -> Any:  # noqa: ANN401
-            return width_picked(index_of(event), widths)
-
-        self.marks.pick(pick, None, self.slider, **QUIET)
+    def bind(self) -> None:
+        """A click on a mark moves the slider, in the page, which then does the rest."""
+        self.marks.pick(None, None, self.slider, js="() => window.Explorer.clickedIndex()", **QUIET)
 
 
 def width_control(widths: Sequence[int], value: int, label: str = "Dimensions") -> Width:
@@ -87,7 +83,7 @@ def width_control(widths: Sequence[int], value: int, label: str = "Dimensions") 
         slider = number_slider(1, full, value=value, step=1, label=label)
         marks = cards.clickable(width_marks(widths))
     control = Width(slider, marks)
-    control.bind(widths)
+    control.bind()
     return control
 
 
@@ -99,11 +95,6 @@ def width_marks(widths: Sequence[int]) -> str:
         for width in widths
     )
     return f"<div class='xp-marks'>{buttons}</div>"
-
-
-def width_picked(width: int | None, widths: Sequence[int]) -> Any:  # noqa: ANN401
-    """The slider's new value; unchanged for a width that was not offered."""
-    return width if width in widths else gr.skip()
 
 
 def index_of(event: gr.EventData) -> int | None:

@@ -20,7 +20,7 @@ from ui.comparison import (
     no_comparison,
     open_pair,
     redraw,
-    repaint,
+    retell,
     run,
 )
 from ui.controls import LIGHT, QUIET
@@ -112,7 +112,10 @@ def build(bench: Workbench, collection: gr.State, tab: gr.Tab) -> None:
     parts.jobs.bind()
     changed = [metric.input, clustered.input, view.input]
     gr.on(changed, guarded(partial(redraw, bench)), [state, *parts.drawing], drawn, **LIGHT)
-    slider.change(guarded(partial(repaint, bench)), [state, *parts.drawing], drawn, **LIGHT)
+    slider.change(None, slider, js="(width) => window.Explorer.matrixWidth(width)", **QUIET)
+    slider.change(
+        guarded(partial(retell, bench)), [state, *parts.drawing], [parts.remark, parts.code], **LIGHT
+    )
     for figure in parts.figures:
         figure.cell(guarded(_cell), [state, metric, slider], parts.pair, **LIGHT)
 

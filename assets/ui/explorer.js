@@ -222,6 +222,7 @@ window.Explorer = (() => {
   }
 
   const parse = (text) => { try { return text ? JSON.parse(text) : null; } catch { return null; } };
+  const charts = new Set(); // those on the page, for matrix_live.js
 
   function mountChart(element, props, trigger, watch) {
     const find = (name) => element.querySelector(name);
@@ -229,25 +230,24 @@ window.Explorer = (() => {
     chart.tip = tipFor(element);
     find(".xp-png").addEventListener("click", () => png(chart));
     watch("value", () => { chart.spec = parse(props.value); chart.cursor = null; chart.live.textContent = ""; draw(chart); });
-    watch("patch", () => repaint(chart, parse(props.patch)));
+    watch("vectors", () => { chart.vectors = parse(props.vectors); chart.engine = null; });
+    chart.vectors = parse(props.vectors);
+    charts.add(chart);
     new ResizeObserver(() => { if (Math.abs(chart.plot.clientWidth - (chart.width || 0)) > 2) draw(chart); }).observe(chart.plot);
     new MutationObserver(() => draw(chart)).observe(document.body, { attributes: true, attributeFilter: ["class"] });
     draw(chart);
   }
 
-  /* A slider step sends new values only: pictures, labels and order stay as they are. */
-  async function repaint(chart, patch) {
-    if (!patch || !chart.spec || patch.shape !== chart.spec.shape) return;
-    Object.assign(chart.spec.trace, patch.trace);
-    Object.assign(chart.spec, patch.spec);
-    await draw(chart);
-  }
-
-  /* Cards and chips: any element with data-event sends that event with its data-index. */
+  /* Cards and chips: any element with data-event sends that event with its data-index, which a listener that needs no
+     server finds in `clickedIndex`. */
+  let clicked = null;
+  const clickedIndex = () => clicked;
   function mountClicks(element, trigger) {
     element.addEventListener("click", (event) => {
       const target = event.target.closest("[data-event]");
-      if (target && element.contains(target)) trigger(target.dataset.event, { index: Number(target.dataset.index) });
+      if (!target || !element.contains(target)) return;
+      clicked = Number(target.dataset.index);
+      trigger(target.dataset.event, { index: clicked });
     });
   }
 
@@ -290,5 +290,5 @@ window.Explorer = (() => {
     });
   }
 
-  return { mountChart, mountClicks, mountDrop, mountTheme };
+  return { charts, clickedIndex, mountChart, mountClicks, mountDrop, mountTheme };
 })();

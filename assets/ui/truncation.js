@@ -9,7 +9,6 @@ Object.assign(window.Explorer, (() => {
   const inks = () => ({ text: css("--xp-ink"), soft: css("--xp-ink-soft"), line: css("--xp-line"), edge: css("--xp-edge"), paper: css("--xp-card"), mark: css("--xp-mark"), accent: css("--xp-accent"), dark: document.body.classList.contains("dark") });
   const make = (tag, name, text) => { const e = document.createElement(tag); if (name) e.className = name; if (text !== undefined) e.textContent = text; return e; };
   const button = (text, act, name) => { const b = make("button", name, text); b.type = "button"; b.addEventListener("click", act); return b; };
-  const floats = (text) => { const raw = atob(text), out = new Uint8Array(raw.length); for (let i = 0; i < raw.length; i++) out[i] = raw.charCodeAt(i); return new Float32Array(out.buffer); };
   const labs = new Set();
   let asked = null; // the slider's last word; before that the width that came with the vectors
 
@@ -48,7 +47,7 @@ Object.assign(window.Explorer, (() => {
     lab.spec = spec; lab.cursor = null; lab.orders = null;
     if (!spec) return;
     lab.count = spec.items.length;
-    lab.engine = window.LabMath.create(floats(spec.vectors), lab.count, spec.full);
+    lab.engine = window.LabMath.create(window.LabMath.floats(spec.vectors), lab.count, spec.full);
     lab.whole = lab.engine.cosines(spec.full);
     lab.fullEnds = ends(lab.whole, lab.count);
     lab.fullOrders = window.LabMath.orders(lab.whole, lab.count);

@@ -4,6 +4,9 @@ window.LabMath = (() => {
   "use strict";
   const AXES = 6, ROUNDS = 40, FEWER = 10, SWEEPS = 12;
 
+  /* Little-endian float32 in base64. */
+  const floats = (text) => { const raw = atob(text), out = new Uint8Array(raw.length); for (let i = 0; i < raw.length; i++) out[i] = raw.charCodeAt(i); return new Float32Array(out.buffer); };
+
   /* Inner products of the first `width` numbers. A step of the slider only adds or takes off what lies between. */
   function create(vectors, count, full) {
     const products = new Float64Array(count * count);
@@ -138,5 +141,5 @@ window.LabMath = (() => {
     return { points: turned, differs: Math.max(0, 1 - (size / p.length) ** 2) };
   }
 
-  return { create, orders, correlation, changes, plane, normalised, aligned };
+  return { floats, create, orders, correlation, changes, plane, normalised, aligned };
 })();

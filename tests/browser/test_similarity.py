@@ -37,6 +37,12 @@ def click_cell(page: Page, row: int, col: int) -> None:
     plot.click(position={"x": box["width"] * (col + 0.5) / count, "y": box["height"] * (row + 0.5) / count})
 
 
+def assert_distances(distances: list[float], cosines: list[float]) -> None:
+    """Both are of the same vectors: one half computed by the page, the other by the server."""
+    expected = [max(0.0, 2 - 2 * cosine) ** 0.5 for cosine in cosines]
+    assert distances == pytest.approx(expected, abs=2e-3)  # float32 near 0: a root of 1e-7
+
+
 def test_the_first_view_is_a_heat_map_with_thumbnails(
     page_in_each_view: Page, request: pytest.FixtureRequest
 ) -> None:
@@ -72,6 +78,15 @@ def test_dimension_measure_and_view_redraw_at_once(tab: Page) -> None:
     after = cells(tab)
     assert len(after) == len(before)
     assert max(abs(a - b) for a, b in zip(before, after, strict=True)) > 0.001
+    tab.get_by_label("Euclidean").locator("visible=true").first.check()
+    drawn(tab, FIRST, "euclidean")
+    assert_distances(cells(tab), after)  # these from the server, those from the page
+    tab.locator("button[aria-label='32 dimensions']:visible").first.click()
+    drawn(tab, FIRST, "32 dimensions")
+    distances = cells(tab)
+    tab.get_by_label("cosine").locator("visible=true").first.check()
+    drawn(tab, FIRST, "cosine · 32")
+    assert_distances(distances, cells(tab))
     tab.get_by_label("Euclidean").locator("visible=true").first.check()
     drawn(tab, FIRST, "euclidean")
     expect(tab.locator("#similarity-remark")).to_contain_text("one to prefer")

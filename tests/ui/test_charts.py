@@ -45,17 +45,12 @@ def test_labels_come_back_unchanged_and_look_like_no_markup_on_the_way() -> None
     assert labels == [item.text for item in ITEMS]
 
 
-def test_a_patch_carries_numbers_and_no_items() -> None:
-    patch = json.loads(charts.heatmap_patch(VALUES, title="t 2", value_name="dot", limits=(0, 1)))
-    assert patch["shape"] == heatmap()["shape"]
-    assert "items" not in json.dumps(patch)
-    assert patch["spec"]["title"] == "t 2"
-    np.testing.assert_array_equal(decode(patch["trace"]["z"]), VALUES)
-
-
-def test_a_patch_for_200_items_is_a_fifth_of_a_megabyte() -> None:
-    big = np.zeros((200, 200), np.float32)
-    assert len(charts.heatmap_patch(big, title="t", value_name="v", limits=(0, 1))) < 220_000
+def test_vectors_for_the_slider_keep_their_bits_and_what_is_missing() -> None:
+    vectors = np.array([[0.6, -0.8], [np.nan, np.nan]], np.float32)
+    sent = json.loads(charts.live_vectors(vectors, "<b>code"))
+    assert "<" not in charts.live_vectors(vectors, "<b>code") and sent["task"] == "<b>code"
+    found = np.frombuffer(base64.b64decode(sent["values"]), "<f4").reshape(sent["count"], sent["full"])
+    np.testing.assert_array_equal(found, vectors)
 
 
 def test_the_strip_is_symmetric_about_zero_and_accepted_by_plotly() -> None:

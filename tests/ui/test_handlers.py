@@ -1,5 +1,6 @@
 """The tabs' handlers without a browser: values in, values out, on the real model."""
 
+import base64
 import contextlib
 import io
 import json
@@ -144,7 +145,8 @@ def test_inputs_can_join_the_collection(bench: Workbench) -> None:
 def compare(bench: Workbench, items: Any, **changes: Any) -> tuple[Any, ...]:
     options = {"task": "retrieval", "other": "none", "prompt_name": "query", "metric": "cosine", "dim": FULL,
                "clustered": False, "view": "everything", **changes}  # fmt: skip
-    return last(comparison.run(bench, items, *options.values()))
+    result = last(comparison.run(bench, items, *options.values()))
+    return tuple(part["value"] if isinstance(part, dict) and "vectors" in part else part for part in result)
 
 
 def test_the_matrix_is_the_embedder_s(bench: Workbench, model: Embedder, pictures: list[str]) -> None:
@@ -194,15 +196,23 @@ def test_the_same_task_twice_is_drawn_once_and_said(bench: Workbench) -> None:
     assert second == "" and "first one" in status
 
 
-def test_a_slider_step_sends_a_patch_with_the_cut_values(bench: Workbench) -> None:
+def test_a_slider_step_says_what_goes_with_the_width_and_draws_nothing(bench: Workbench) -> None:
     items = texts_from("one\ntwo\nthree").items
-    state = compare(bench, items)[1]
-    first, second, _, code = comparison.repaint(bench, state, "cosine", 16, False, "everything")
-    patch = json.loads(first["patch"])
-    drawn = json.loads(comparison.redraw(bench, state, "cosine", 16, False, "everything")[0])
-    np.testing.assert_array_equal(decode(patch["trace"]["z"]), decode(drawn["trace"]["z"]))
-    assert "value" not in first and "16 dimensions" in patch["spec"]["title"] and "truncate_dim=16" in code
-    assert "patch" not in second
+    state = compare(bench, items, other="code")[1]
+    remark, code = comparison.retell(bench, state, "cosine", 16, False, "everything")
+    assert "truncate_dim=16" in code and "rank correlation" in remark
+    assert comparison.retell(bench, None, "cosine", 16, False, "everything") == (gr.skip(), gr.skip())
+
+
+def test_the_vectors_for_the_slider_go_with_the_figure(bench: Workbench, model: Embedder) -> None:
+    items = texts_from("one\ntwo").items
+    options = ("retrieval", "code", "query", "cosine", 16, False, "everything")
+    _, _, first, second, *_ = last(comparison.run(bench, items, *options))
+    for figure, task in ((first, "retrieval"), (second, "code")):
+        sent = json.loads(figure["vectors"])
+        found = np.frombuffer(base64.b64decode(sent["values"]), "<f4").reshape(sent["count"], sent["full"])
+        np.testing.assert_allclose(found, model.encode_text(["one", "two"], task=task), atol=1e-6)
+        assert sent["task"] == task
 
 
 def test_euclidean_carries_the_hint(bench: Workbench) -> None:
@@ -253,10 +263,11 @@ def test_a_changed_collection_is_compared_again_unasked_by_a_quick_model_only(be
         ("retrieval", "none", "query", "cosine", 16, True, "everything"),
     )
     first = last(comparison.keep_up(bench, None, items, *settings))
-    assert json.loads(first[2])["shape"] == "2x2"
+    assert json.loads(first[2]["value"])["shape"] == "2x2"
     assert last(comparison.keep_up(bench, first[1], items, *settings))[1] == gr.skip()
     more = (*items, text_item("c"))
-    assert json.loads(last(comparison.keep_up(bench, first[1], more, *settings))[2])["shape"] == "3x3"
+    again = last(comparison.keep_up(bench, first[1], more, *settings))
+    assert json.loads(again[2]["value"])["shape"] == "3x3"
     bench.quick = False
     assert last(comparison.keep_up(bench, first[1], more, *settings))[1] == gr.skip()
 
