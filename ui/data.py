@@ -9,6 +9,7 @@ import gradio as gr
 
 from ui import cards, controls, data_view, exports, links, shelf_view
 from ui.checks import guarded
+from ui.code_view import TITLE, code_view
 from ui.columns import FIRST, NONE, TAKES
 from ui.controls import LIGHT, QUIET
 from ui.data_view import ADD, CHOICES, REPLACE
@@ -238,7 +239,7 @@ def _wire_shelf(
     keep.click(guarded(shelf_view.keep_now), [collection, relevance, shelf, parts.name], listed, **QUIET)
 
 
-def _export(bench: Workbench) -> tuple[list[Any], gr.Button, Jobs, gr.HTML, gr.DownloadButton]:
+def _export(bench: Workbench) -> tuple[list[Any], gr.Button, Jobs, list[Any]]:
     """Vectors to take away."""
     spec = bench.model.spec
     with gr.Column(elem_classes="xp-card xp-controls", elem_id="data-export"):
@@ -259,7 +260,9 @@ def _export(bench: Workbench) -> tuple[list[Any], gr.Button, Jobs, gr.HTML, gr.D
             file = gr.DownloadButton("Download", visible=False, size="sm", min_width=120)
         status = cards.plain("", elem_classes="xp-status", elem_id="data-export-status")
         cards.plain(cards.explain(TAKEN))
-    return [task, role, width.slider, numbers, kind], go, jobs, status, file
+        with gr.Accordion(TITLE, open=False):
+            code = code_view(elem_id="data-export-code")
+    return [task, role, width.slider, numbers, kind], go, jobs, [status, file, code]
 
 
 def _wire_export(
@@ -268,11 +271,10 @@ def _wire_export(
     settings: list[Any],
     go: gr.Button,
     jobs: Jobs,
-    status: gr.HTML,
-    file: gr.DownloadButton,
+    outputs: list[Any],
 ) -> None:
     names = ("task", "role", "dim", "format", "kind")
     links.register("data", **dict(zip(names, settings, strict=True)))
-    jobs.connect([status, file], (gr.skip(),))
+    jobs.connect(outputs, (gr.skip(),) * 2)
     jobs.run(go.click, partial(shelf_view.export, bench), [collection, *settings], trigger_mode="once")
     jobs.bind()

@@ -8,7 +8,7 @@ import numpy as np
 
 from embedder.errors import InputError
 from embedder.truncation import truncate
-from ui import cards, exports
+from ui import cards, exports, snippets
 from ui.checks import choice, whole
 from ui.collection import Item
 from ui.controls import ROLES, Collection
@@ -95,7 +95,7 @@ def export(
     """Encode the collection where needed, cut, convert, and write one file.
 
     Yields:
-        (status, download button)
+        (status, download button, code)
     """
     spec = bench.model.spec
     settings = {
@@ -112,7 +112,7 @@ def export(
         raise InputError("the collection is empty: there is nothing to export")
     for step in bench.encode(items, str(settings["task"]), str(settings["prompt_name"])):
         if step.result is None:
-            yield cards.progress(step.done, step.total, step.seconds), gr.skip()
+            yield cards.progress(step.done, step.total, step.seconds), gr.skip(), gr.skip()
             continue
         good = np.flatnonzero(np.isfinite(step.result.vectors).all(axis=1))
         problems = [f"{items[row].label}: {why}" for row, why in step.result.problems.items()]
@@ -125,4 +125,14 @@ def export(
         done = (
             f"collection.{ending}: {len(good):,} vectors of shape {codes.values.shape}, {codes.values.dtype}."
         )
-        yield cards.notes(problems, [done, *codes.notices]), gr.update(value=path, visible=True)
+        code = snippets.export_code(
+            [items[row] for row in good],
+            load=bench.load_code(),
+            model=spec.name,
+            task=str(settings["task"]),
+            prompt_name=str(settings["prompt_name"]),
+            dim=int(str(settings["dim"])),
+            number_format=str(settings["format"]),
+            kind=ending,
+        )
+        yield cards.notes(problems, [done, *codes.notices]), gr.update(value=path, visible=True), code

@@ -85,6 +85,44 @@ def embed_code(
     return Snippet(embed_python(items, load=load, task=task, prompt_name=prompt_name, dim=dim), rest)
 
 
+_SAVED = {
+    "npz": "np.savez_compressed('collection.npz', vectors=codes)",
+    "npy": "np.save('collection.npy', codes)",
+    "csv": "np.savetxt('collection.csv', codes, fmt='%s', delimiter=',')",
+    "json": "Path('collection.json').write_text(json.dumps(codes.tolist()))",
+    "parquet": "pq.write_table(pa.table({'vector': list(codes)}), 'collection.parquet')",
+}
+_NEEDS = {
+    "json": ["import json", "from pathlib import Path"],
+    "parquet": ["import pyarrow as pa", "import pyarrow.parquet as pq"],
+}
+
+
+def export_code(
+    items: Sequence[Item],
+    *,
+    load: str,
+    model: str,
+    task: str,
+    prompt_name: str,
+    dim: int,
+    number_format: str,
+    kind: str,
+) -> Snippet:
+    """The vectors of these items in one of :data:`ui.exports.FORMATS`, as one of :data:`ui.exports.KINDS`."""
+    embedding = embed_python(items, load=load, task=task, prompt_name=prompt_name, dim=dim)
+    codes = "vectors"
+    if number_format == "float16":
+        codes = "vectors.astype('float16')"
+    elif number_format != "float32":
+        codes = f"Quantizer.fit(vectors, {number_format!r}).quantize(vectors)"
+    imports = [*_NEEDS.get(kind, []), *([] if kind in _NEEDS else ["import numpy as np"])]
+    fitted = ["from embedder.quantization import Quantizer"] if "Quantizer" in codes else []
+    python = _join([*sorted(set(imports)), *fitted]) + embedding + _join([f"codes = {codes}", _SAVED[kind]])
+    rest = curl.embeddings(items, model=model, task=task, prompt_name=prompt_name, dim=dim)
+    return Snippet(python, rest)
+
+
 def similarity_code(
     items: Sequence[Item], *, load: str, task: str, prompt_name: str, dim: int, metric: str
 ) -> Snippet:

@@ -1,6 +1,7 @@
 """The Your data tab's handlers, with the real model: bad input is words and the collection stays."""
 
 import csv
+import json
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,11 +10,12 @@ from typing import Any
 
 import gradio as gr
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from gradio.utils import get_upload_folder
 
 from embedder.errors import InputError
-from ui import data_view, map_view, shelf_view
+from ui import data_view, exports, map_view, shelf_view
 from ui.collection import MAX_ITEMS, texts_from
 from ui.columns import FIRST, guess
 from ui.limits import PUBLIC
@@ -193,7 +195,7 @@ def test_a_full_shelf_says_so() -> None:
 
 @pytest.mark.parametrize("kind", ["npz", "csv"])
 def test_vectors_are_exported_at_any_width(bench: Workbench, kind: str) -> None:
-    status, file = last(shelf_view.export(bench, COLLECTION, "retrieval", "query", 16, "float16", kind))
+    status, file, _ = last(shelf_view.export(bench, COLLECTION, "retrieval", "query", 16, "float16", kind))
     assert "(2, 16)" in status and Path(file["value"]).name == f"collection.{kind}"
     for bad in (
         (0, "float32", "npz"),
@@ -205,6 +207,36 @@ def test_vectors_are_exported_at_any_width(bench: Workbench, kind: str) -> None:
             last(shelf_view.export(bench, COLLECTION, "retrieval", "query", *bad))
     with pytest.raises(InputError, match="empty"):
         last(shelf_view.export(bench, (), "retrieval", "query", 16, "float32", "npz"))
+
+
+@pytest.mark.parametrize("number_format", ["float32", "float16", "int8", "ubinary"])
+@pytest.mark.parametrize("kind", exports.KINDS)
+def test_the_code_of_an_export_makes_the_same_vectors(
+    bench: Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, number_format: str
+) -> None:
+    settings = ("code", "passage", 64, number_format, kind)
+    _, file, code = last(shelf_view.export(bench, COLLECTION, *settings))
+    monkeypatch.chdir(tmp_path)
+    exec(compile(code, "snippet", "exec"), {})
+    ours, theirs = vectors_in(tmp_path / f"collection.{kind}"), vectors_in(Path(file["value"]))
+    np.testing.assert_allclose(ours, theirs, atol=2e-3 if number_format == "float16" else 1e-6)
+    assert "/v1/embeddings" in code.rest and '"dimensions": 64' in code.rest
+
+
+def vectors_in(path: Path) -> np.ndarray:
+    """The vectors of a saved file, ours or a snippet's, which has no names beside them."""
+    if path.suffix in (".npy", ".npz"):
+        found = np.load(path)
+        return found["vectors"] if path.suffix == ".npz" else found
+    if path.suffix == ".parquet":
+        return np.array(pq.read_table(path)["vector"].to_pylist())
+    if path.suffix == ".json":
+        found = json.loads(path.read_text())
+        return np.array([row["vector"] for row in found["items"]] if isinstance(found, dict) else found)
+    with path.open() as file:
+        rows = list(csv.reader(file))
+    first = rows[0].index("d1") if "d1" in rows[0] else 0
+    return np.array([row[first:] for row in rows[first > 0 :]], dtype=float)
 
 
 def test_the_upload_can_be_forgotten(send: Send) -> None:
