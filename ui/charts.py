@@ -1,9 +1,9 @@
 """Figures in the page: Python says what to draw, ``assets/ui/explorer.js`` draws it with plotly.js.
 
 A figure travels as one JSON string: values as base64 float32 (plotly's own typed-array form), labels and
-thumbnails once per item. For slider steps the vectors travel once, beside the figure. Clicks come back as a
-``cell`` event. plotly.js is the file inside the installed plotly package, so both halves have one version and the page
-asks no other server for anything.
+thumbnails once per item. For slider steps the vectors travel once, beside the figure. Clicks come back as
+a ``cell`` event. plotly.js is the file inside the installed plotly package, so both halves have one
+version and the page asks no other server for anything.
 """
 
 import base64
@@ -38,9 +38,10 @@ SEQUENTIAL = "Cividis"
 def chart(value: str = "", **options: Any) -> gr.HTML:
     """A figure on the page; ``value`` is the JSON of :func:`heatmap` or :func:`strip`, "" for none.
 
-    Its property ``vectors`` takes the JSON of :func:`live_vectors`: with them the browser draws every other
-    width by itself (``assets/ui/matrix_live.js``). Listen with ``figure.cell(handler)``: the event's
-    data has ``row`` and ``col``, indices of items. A plain ``gr.HTML``: beside a subclass's file gradio would write a stub.
+    Its property ``vectors`` takes the JSON of :func:`live_vectors`: with them the browser draws every
+    other width by itself (``assets/ui/matrix_live.js``). Listen with ``figure.cell(handler)``: the
+    event's data has ``row`` and ``col``, indices of items. A plain ``gr.HTML``: beside a subclass's file
+    gradio would write a stub.
     """
     return gr.HTML(
         value,
