@@ -47,12 +47,14 @@ class Comparison:
         tasks: one or two adapters.
         prompt_name: role of the texts.
         embedded: one per task.
+        drawn: the values of the controls that it was drawn with first.
     """
 
     items: tuple[Item, ...]
     tasks: tuple[str, ...]
     prompt_name: str
     embedded: tuple[Embedded, ...]
+    drawn: tuple[object, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ def run(
                 yield (bar, *[gr.skip()] * 6)
             else:
                 results.append(step.result)
-    state = Comparison(items, tuple(tasks), prompt, tuple(results))
+    state = Comparison(items, tuple(tasks), prompt, tuple(results), (metric, dim, clustered, view))
     *figures, remark = _draw(bench, state, chosen)
     yield (
         _status(state, second == tasks[0]),

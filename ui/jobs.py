@@ -15,7 +15,8 @@ import gradio as gr
 
 from embedder.errors import EmbedderError
 from ui import cards
-from ui.controls import QUIET, heavy
+from ui.checks import guarded
+from ui.controls import LIGHT, QUIET, heavy
 
 Values = tuple[Any, ...]
 Handler = Callable[..., Iterator[Values]]
@@ -140,6 +141,25 @@ def _numbers(value: object) -> set[str]:
     return {number for number in found if isinstance(number, str) and number.isdigit() and len(number) < 10}
 
 
+def catching_up(redraw: Callable[..., Values], outputs: int) -> Callable[..., Values]:
+    """Draws again what was drawn with settings that have changed while the model ran.
+
+    Args:
+        redraw: takes the session's state and the settings; returns ``outputs`` values.
+        outputs: how many.
+
+    Returns:
+        The same, but silent where ``state.drawn`` holds these very settings, or there is no state.
+    """
+
+    def later(state: Any, *settings: Any) -> Values:  # noqa: ANN401
+        if state is None or tuple(state.drawn) == settings:
+            return (gr.skip(),) * outputs
+        return redraw(state, *settings)
+
+    return later
+
+
 class Jobs:
     """What a tab needs so that its work can be stopped: a button, and the numbers behind it.
 
@@ -161,6 +181,17 @@ class Jobs:
         self.outputs: list[Any] = []
         self.blank: Values = ()
         self.events: list[Any] = []
+        self.later: tuple[Callable[..., Values], list[Any], list[Any]] | None = None
+
+    def follow(self, redraw: Callable[..., Values], inputs: list[Any], outputs: list[Any]) -> None:
+        """After every event of :meth:`run`, draw again if the settings have moved on since it began.
+
+        Args:
+            redraw: as :func:`catching_up` takes it.
+            inputs: the session's state, then the settings.
+            outputs: of ``redraw``.
+        """
+        self.later = (guarded(catching_up(redraw, len(outputs))), inputs, outputs)
 
     def connect(self, outputs: list[Any], blank: Values) -> None:
         """Say where results go (the status first), and what stands behind the status without one."""
@@ -190,6 +221,8 @@ class Jobs:
         event = listener(work, [*inputs, self.desk, self.number], self.outputs, **wiring, **options)
         for after in (event.then, event.failure):  # gradio's "then" leaves out failures
             after(None, js=f"() => window.Explorer.end({at})", **QUIET)
+        if self.later is not None:
+            event.then(*self.later, **LIGHT)
         self.events.append(event)
 
     def bind(self) -> None:

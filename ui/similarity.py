@@ -104,6 +104,7 @@ def build(bench: Workbench, collection: gr.State, tab: gr.Tab) -> None:
     inputs = [collection, *parts.settings, *parts.drawing]
     outputs = [parts.status, state, *parts.figures, parts.remark, parts.pair, parts.code]
     parts.jobs.connect(outputs, blank())
+    parts.jobs.follow(partial(redraw, bench), [state, *parts.drawing], drawn)
     parts.jobs.run(parts.go.click, partial(run, bench), inputs, trigger_mode="once")
     tab.select(cards.collection_list, collection, parts.editor.view, **QUIET)
     edits = [parts.editor.loaded, *parts.editor.changed]

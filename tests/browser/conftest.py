@@ -1,7 +1,7 @@
 """Fixtures of the browser's tests: `app_url`, `test_model`, `open_page`, `page`, `page_in_each_view`.
 
     def test_search_finds_the_picture(page):                # light, 1280 x 800
-    def test_nothing_scrolls_sideways(page_in_each_view):   # runs four times: both themes, desk and phone
+    def test_nothing_scrolls_sideways(page_in_each_view):   # light desk, dark phone; the others are slow
     def test_two_windows(open_page):                        # open_page(theme="dark", viewport="phone")
 
 EXPLORER_TEST_MODEL names another model than the bundled one: a hub id or a local folder. After a failure
@@ -26,7 +26,13 @@ from tests.browser.harness import (
     chromium_flags,
 )
 
-VIEWS = [(theme, viewport) for viewport in VIEWPORTS for theme in THEMES]
+TAKEN = (("light", "desktop"), ("dark", "phone"))
+VIEWS = [
+    pytest.param((theme, viewport), marks=() if (theme, viewport) in TAKEN else pytest.mark.slow)
+    for viewport in VIEWPORTS
+    for theme in THEMES
+]
+"""Both themes and both widths; `make test` looks at one diagonal, `make test-all` at all four."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -111,7 +117,7 @@ def page(open_page: Pages) -> Page:
     return open_page()
 
 
-@pytest.fixture(params=VIEWS, ids=lambda view: "-".join(view))
+@pytest.fixture(params=VIEWS, ids="-".join)
 def page_in_each_view(open_page: Pages, request: pytest.FixtureRequest) -> Page:
     """The dashboard in the light and the dark theme, on a desk and on a telephone."""
     theme, viewport = request.param

@@ -7,6 +7,7 @@ import json
 import os
 import re
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from tests.ui.test_charts import decode
 from ui import comparison, embed, examples, retrieval
 from ui.checks import guarded, index, real, whole
 from ui.collection import image_item, images_from, text_item, texts_from
+from ui.jobs import catching_up
 from ui.vectors import Workbench
 
 FULL = 256
@@ -213,6 +215,22 @@ def test_the_vectors_for_the_slider_go_with_the_figure(bench: Workbench, model: 
         found = np.frombuffer(base64.b64decode(sent["values"]), "<f4").reshape(sent["count"], sent["full"])
         np.testing.assert_allclose(found, model.encode_text(["one", "two"], task=task), atol=1e-6)
         assert sent["task"] == task
+
+
+def test_settings_that_moved_while_the_model_ran_are_drawn_after_it(bench: Workbench) -> None:
+    items = texts_from("one\ntwo\nthree").items
+    state = compare(bench, items, dim=64)[1]
+    later = catching_up(partial(comparison.redraw, bench), 4)
+    assert later(state, "cosine", 64, False, "everything") == (gr.skip(),) * 4
+    moved = later(state, "euclidean", 32, False, "everything")
+    assert "euclidean · 32 dimensions" in json.loads(moved[0])["title"]
+    assert later(None, "cosine", 64, False, "everything") == (gr.skip(),) * 4
+    searched = find(bench, items)[1]
+    settings = [RANKING[name] for name in ("metric", "dim", "temperature", "targets", "shown")]
+    again = catching_up(partial(retrieval.rerank, bench), 2)
+    assert again(searched, *settings) == (gr.skip(),) * 2
+    settings[0] = "euclidean"
+    assert "euclidean" in again(searched, *settings)[1]
 
 
 def test_euclidean_carries_the_hint(bench: Workbench) -> None:
