@@ -95,6 +95,11 @@ class Runtime:
             self._activate(task)
             return with_retry(lambda part: self._forward(part, dense=dense, late=late), items, self._free)
 
+    def activate(self, task: str) -> None:
+        """Make `task` the active adapter for somebody who calls the network itself, as training does."""
+        with self._lock:
+            self._activate(task)
+
     def add_adapter(self, name: str, folder: Path) -> None:
         """Add a LoRA of one's own under `name`."""
         with self._lock:
@@ -120,7 +125,7 @@ class Runtime:
         results, first = [], 0
         for item in items:
             last = first + len(item.segments)
-            single = None if means is None else _fuse(means[first:last]).numpy()
+            single = None if means is None else fuse(means[first:last]).numpy()
             multi = None if tokens is None else torch.cat(tokens[first:last]).numpy()
             _check_finite(item, single, multi, self.network.dtype)
             results.append(Vectors(single, multi))
@@ -146,7 +151,7 @@ class Runtime:
             torch.mps.empty_cache()
 
 
-def _fuse(means: torch.Tensor) -> torch.Tensor:
+def fuse(means: torch.Tensor) -> torch.Tensor:
     """One vector for an input: its own mean, or for a document the mean of its parts' unit vectors.
 
     The original has no documents of text and picture together; this is ours. Each part

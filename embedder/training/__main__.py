@@ -1,4 +1,7 @@
-"""``python -m embedder.training mini --out DIR``: train the miniature. ``evaluate FOLDER``: measure it."""
+"""``python -m embedder.training mini --out DIR``: train the miniature. ``evaluate FOLDER``: measure it.
+
+``adapter --pairs FILE --out DIR``: train a LoRA of one's own on any model in the published layout.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ from pathlib import Path
 
 import torch
 
+from embedder.errors import EmbedderError, InputError
+from embedder.training.adapter_options import add_adapter_command, chosen_options
 from embedder.training.data_text import MissingSource
 from embedder.training.progress import say
 from embedder.training.recipe import STAGES, Recipe, Run, shorter, smoke
@@ -42,12 +47,15 @@ def parser() -> argparse.ArgumentParser:
     measure.add_argument("--precision", default="float32")
     measure.add_argument("--threads", type=int, default=1)
     measure.add_argument("--card", action="store_true", help="write the figures into the folder's README.md")
+    add_adapter_command(commands)
     return top
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     options = parser().parse_args(arguments)
+    if options.command == "adapter":
+        return _adapter(options)
     torch.set_num_threads(options.threads)
     try:
         if options.command == "mini":
@@ -65,6 +73,23 @@ def main(arguments: list[str] | None = None) -> int:
     except MissingSource as missing:
         say(str(missing))
         return 2
+    return 0
+
+
+def _adapter(options: argparse.Namespace) -> int:
+    """Train an adapter; 0 done, 1 model or device failed, 2 options or pairs are wrong, 130 interrupted."""
+    from embedder.training.adapter_run import train_adapter
+
+    try:
+        chosen = chosen_options(options)
+        train_adapter(chosen)
+    except (EmbedderError, OSError) as error:
+        say(f"error: {error}")
+        return 2 if isinstance(error, InputError) else 1
+    except KeyboardInterrupt:
+        say("interrupted: the same command goes on from the last checkpoint")
+        return 130
+    print(chosen.out)
     return 0
 
 

@@ -17,17 +17,25 @@ class Progress:
     """Counts the steps of one stage, writes them down, and takes up where an interrupted run stopped.
 
     Every random choice of a stage is drawn from (seed, step), so a resumed run takes the
-    same steps as one that was never interrupted. Files in the run's folder: ``NAME.pt``
-    (the last checkpoint) and ``NAME.loss.csv``.
+    same steps as one that was never interrupted, and its seconds go on from those of the
+    checkpoint. Files in the run's folder: ``NAME.pt`` (the last checkpoint) and ``NAME.loss.csv``,
+    or what `csv` says.
     """
 
     def __init__(
-        self, folder: Path, name: str, total: int, *, save_every: int | None = None, say_every: int = 50
+        self,
+        folder: Path,
+        name: str,
+        total: int,
+        *,
+        save_every: int | None = None,
+        say_every: int = 50,
+        csv: str | None = None,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.name, self.total = name, total
         self.save_every, self.say_every = save_every or max(1, min(250, total // 4)), say_every
-        self.checkpoint, self.csv = folder / f"{name}.pt", folder / f"{name}.loss.csv"
+        self.checkpoint, self.csv = folder / f"{name}.pt", folder / (csv or f"{name}.loss.csv")
         self.first, self.started = 0, time.time()
         self.sums: dict[str, tuple[float, int]] = {}
         self.state: State | None = None
@@ -37,6 +45,7 @@ class Progress:
         if self.checkpoint.exists():
             self.state = torch.load(self.checkpoint, weights_only=True)
             self.first = int(self.state["step"]) + 1
+            self.started -= float(self.state.get("seconds", 0.0))
         if self.csv.exists():
             head, *rows = self.csv.read_text(encoding="utf-8").splitlines() or [""]
             kept = [row for row in rows if int(row.split(",")[0]) < self.first]
@@ -60,7 +69,16 @@ class Progress:
             self.csv.write_text(",".join(["step", "seconds", *means]) + "\n", encoding="utf-8")
         seconds = time.time() - self.started
         with self.csv.open("a", encoding="utf-8") as file:
-            file.write(",".join([str(step), f"{seconds:.1f}", *(f"{v:.5f}" for v in means.values())]) + "\n")
+            file.write(
+                ",".join(
+                    [
+                        str(step),
+                        f"{seconds:.1f}",
+                        *(f"{v:.5g}" if abs(v) < 1e-3 else f"{v:.5f}" for v in means.values()),
+                    ]
+                )
+                + "\n"
+            )
         figures = "  ".join(f"{key} {value:.4f}" for key, value in means.items())
         say(f"{self.name} {step + 1}/{self.total}  {figures}  {seconds:.0f} s")
 
@@ -68,7 +86,7 @@ class Progress:
         """Keep the state after this step if it is due; the file is replaced whole."""
         if (step + 1) % self.save_every == 0 or step + 1 == self.total:
             part = self.checkpoint.with_suffix(".part")
-            torch.save({"step": step, **state()}, part)
+            torch.save({"step": step, "seconds": time.time() - self.started, **state()}, part)
             part.replace(self.checkpoint)
 
 
