@@ -45,14 +45,16 @@ class Folder:
         if report.is_file():
             said = json.loads(report.read_text(encoding="utf-8"))
             differing = _differences(said.get("identity") or {}, self._identity)
-            if differing:
+            begun = said.get("finished") or (self._path / CHECKPOINT).is_file()
+            if differing and begun:
                 raise InputError(
                     f"{self._path} holds another training: {'; '.join(differing[:4])}. Give the same "
                     "options to go on with it, another --out, or --restart to begin anew"
                 )
-            return said if said.get("finished") else None
+            if said.get("finished"):
+                return dict(said)
         strangers = [name for name in (CONFIG, WEIGHTS) if (self._path / name).exists()]
-        if strangers:
+        if strangers and not report.is_file():
             raise InputError(
                 f"{self._path} holds {strangers[0]} of another origin; give another --out, or "
                 "--restart to replace it"

@@ -35,7 +35,7 @@ class AdapterOptions:
         warm_up: share of the steps over which the rate rises; then it falls by a cosine.
         decay: AdamW's, of weights.
         dims: widths of the Matryoshka loss; None is the model's.
-        temperature: cosines are divided by it.
+        temperature: cosines are divided by it; None is 0.07 for small models and 0.02 for large ones.
         late_weight: of the late-interaction loss, 0 for none.
         max_length: longer texts are cut, in tokens.
         max_pixels: larger pictures are shrunk; None is the model's own limit.
@@ -67,7 +67,7 @@ class AdapterOptions:
     warm_up: float = 0.1
     decay: float = 0.0
     dims: tuple[int, ...] | None = None
-    temperature: float = 0.05
+    temperature: float | None = None
     late_weight: float = 0.3
     max_length: int = 512
     max_pixels: int | None = None
@@ -127,6 +127,7 @@ class AdapterOptions:
             batch=batch,
             steps=self.steps or max(1, round(self.epochs * pairs / batch)),
             rate=self.rate or (1e-4 if large else 1e-3),
+            temperature=self.temperature or (0.02 if large else 0.07),
             dims=tuple(sorted(set(dims))),
             pass_tokens=self.pass_tokens or (2048 if large else 16384),
         )
@@ -147,7 +148,7 @@ HELP: dict[str, tuple[str, str]] = {
     "pairs": ("FILE", 'JSONL: {"query": SIDE, "passage": SIDE, "negatives": [SIDE, ...]} per line; a side '
               'is a text, or {"text": ...}, {"image": "path relative to the file"} or both'),
     "out": ("FOLDER", "for the adapter, training.json, loss.csv, checkpoint; the same command goes on"),
-    "task": ("NAME", "to start from: an adapter of the model, fresh (which does nothing yet), or a PEFT folder"),
+    "task": ("NAME", "to start from: one of the model's, fresh (which does nothing yet), or a PEFT folder"),
     "passage_prompt": ("ROLE", "of passages: passage, or query where both sides are alike"),
     "rank": ("N", "of a fresh adapter; default: the checkpoint's own"),
     "alpha": ("A", "of a fresh adapter; default: its rank"),
@@ -159,7 +160,7 @@ HELP: dict[str, tuple[str, str]] = {
     "warm_up": ("SHARE", "of the steps over which the rate rises"),
     "decay": ("D", "of weights (AdamW)"),
     "dims": ("A,B", "widths of the Matryoshka loss; default: the model's"),
-    "temperature": ("T", "that cosines are divided by"),
+    "temperature": ("T", "that cosines are divided by; default: 0.07 for models under 1,024 wide, else 0.02"),
     "late_weight": ("W", "of the late-interaction loss; 0: none"),
     "max_length": ("TOKENS", "longer texts are cut"),
     "max_pixels": ("PIXELS", "larger pictures are shrunk; default: the model's limit"),

@@ -5,7 +5,7 @@ In the folder lie, when it is done:
     adapter_config.json, adapter_model.safetensors   the adapter, as PEFT saves one
     training.json                                    settings, versions, data, held-out figures
     loss.csv                                         step, seconds, losses, rate
-    held-out/                                        the held-out pairs, a benchmark folder of `python -m eval`
+    held-out/                                        the held-out pairs, a benchmark of `python -m eval`
 
 While it trains, adapter.pt holds what a run needs to go on after a kill; it ends with the same weights.
 """
@@ -57,7 +57,7 @@ def train_adapter(asked: AdapterOptions) -> dict[str, Any]:
         torch.set_num_threads(asked.threads)
     model = _load(asked)
     options = asked.settle(model.spec, len(parts.train))
-    about = {
+    about: dict[str, Any] = {
         "model": about_model(model),
         "settings": options.described(),
         "pairs": _about_pairs(files, parts),
@@ -70,7 +70,7 @@ def train_adapter(asked: AdapterOptions) -> dict[str, Any]:
         say(f"{options.out} holds this adapter already, trained to the end; --restart trains it anew")
         return done
     about["device"] = str(model.device)
-    run = _Run(model, options, parts)
+    run = AdapterRun(model, options, parts)
     say(run.told())
     result = run.train()
     return folder.finish(about | result)
@@ -113,7 +113,7 @@ def _about_pairs(files: list[PairFile], parts: Split) -> dict[str, Any]:
 
 
 @dataclass
-class _Run:
+class AdapterRun:
     """One training, from the first measurement to the last."""
 
     model: Embedder
@@ -132,7 +132,11 @@ class _Run:
         self.learner = Learner(self.model, self.sides, self._losses())
         self.batches = Batches(self.parts.train, options, self.sides)
         if options.checkpointing:
-            self.model._runtime.network.model.gradient_checkpointing_enable({"use_reentrant": False})
+            stock = self.model._runtime.network.model
+            # Newer and older transformers have different names for it.
+            names = ("activation_checkpointing_enable", "gradient_checkpointing_enable")
+            enable = next(getattr(stock, name) for name in names if hasattr(stock, name))
+            enable({"use_reentrant": False})
 
     def told(self) -> str:
         """What is about to happen."""
@@ -141,7 +145,8 @@ class _Run:
         return (
             f"{self.model.spec.name} on {self.model.device} in {self.model.precision}: adapter of rank "
             f"{self.adapter.config.r} from {options.task!r}, {size:,} parameters; {len(parts.train):,} pairs "
-            f"to train with, {len(parts.held_out):,} held out; {options.steps:,} steps of {options.batch} pairs"
+            f"to train with, {len(parts.held_out):,} held out; {options.steps:,} steps of "
+            f"{options.batch} pairs"
         )
 
     def train(self) -> dict[str, Any]:
@@ -240,7 +245,7 @@ class _Run:
     def _losses(self) -> LossSettings:
         options = self.options
         return LossSettings(
-            options.dims or (), options.temperature, options.late_weight, options.pass_tokens or 2048
+            options.dims or (), options.temperature or 0.07, options.late_weight, options.pass_tokens or 2048
         )
 
 

@@ -115,5 +115,5 @@ def table(before: Figures, after: Figures, seed: int) -> str:
                 f"{old[width][metric]:.3f}  {new[width][metric]:.3f}  {gain:+.3f} ({low:+.3f} to {high:+.3f})"
             )
             cells.append(f"{cell:<44}")
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines)
+        lines.append("  ".join(cells))
+    return "\n".join(line.rstrip() for line in lines)

@@ -17,8 +17,8 @@ class Progress:
     """Counts the steps of one stage, writes them down, and takes up where an interrupted run stopped.
 
     Every random choice of a stage is drawn from (seed, step), so a resumed run takes the
-    same steps as one that was never interrupted, and its seconds go on from those of the
-    checkpoint. Files in the run's folder: ``NAME.pt`` (the last checkpoint) and ``NAME.loss.csv``,
+    same steps as one that was never interrupted, and its figures and seconds go on from those of
+    the checkpoint. Files in the run's folder: ``NAME.pt`` (the last checkpoint) and ``NAME.loss.csv``,
     or what `csv` says.
     """
 
@@ -46,6 +46,7 @@ class Progress:
             self.state = torch.load(self.checkpoint, weights_only=True)
             self.first = int(self.state["step"]) + 1
             self.started -= float(self.state.get("seconds", 0.0))
+            self.sums = self.state.get("sums", {})
         if self.csv.exists():
             head, *rows = self.csv.read_text(encoding="utf-8").splitlines() or [""]
             kept = [row for row in rows if int(row.split(",")[0]) < self.first]
@@ -86,7 +87,8 @@ class Progress:
         """Keep the state after this step if it is due; the file is replaced whole."""
         if (step + 1) % self.save_every == 0 or step + 1 == self.total:
             part = self.checkpoint.with_suffix(".part")
-            torch.save({"step": step, "seconds": time.time() - self.started, **state()}, part)
+            begun = {"step": step, "seconds": time.time() - self.started, "sums": self.sums}
+            torch.save(begun | state(), part)
             part.replace(self.checkpoint)
 
 

@@ -1,4 +1,4 @@
-"""Pairs of our own making: German captions of drawn scenes, which the miniature hardly reads, and English ones.
+"""Pairs of our own making: German captions of drawn scenes, which the miniature hardly reads, in English.
 
 `python -m tests.embedder.training.german` writes `assets/examples/german-captions.jsonl`.
 """
@@ -13,8 +13,8 @@ COLOURS = {
     "purple": "violett", "black": "schwarz", "white": "weiß", "grey": "grau", "brown": "braun",
 }  # fmt: skip
 SHAPES = {
-    "circle": ("Kreis", "m"), "square": ("Quadrat", "n"), "triangle": ("Dreieck", "n"), "star": ("Stern", "m"),
-    "cross": ("Kreuz", "n"), "diamond": ("Raute", "f"), "ring": ("Ring", "m"), "heart": ("Herz", "n"),
+    "circle": ("Kreis", "m"), "square": ("Quadrat", "n"), "triangle": ("Dreieck", "n"),
+    "star": ("Stern", "m"), "cross": ("Kreuz", "n"), "diamond": ("Raute", "f"), "ring": ("Ring", "m"), "heart": ("Herz", "n"),
 }  # fmt: skip
 PLACES = {"above": "über", "below": "unter", "left of": "links von", "right of": "rechts von"}
 FIRST = {"m": ("ein", "er"), "n": ("ein", "es"), "f": ("eine", "e")}  # nominative
@@ -36,7 +36,9 @@ def captions(count, seed=0):
         colours = [str(rng.choice(list(COLOURS))) for _ in range(2)]
         shapes = [str(rng.choice(list(SHAPES))) for _ in range(2)]
         place = str(rng.choice(list(PLACES)))
-        told = f"{german(colours[0], shapes[0], FIRST)} {PLACES[place]} {german(colours[1], shapes[1], SECOND)}"
+        told = (
+            f"{german(colours[0], shapes[0], FIRST)} {PLACES[place]} {german(colours[1], shapes[1], SECOND)}"
+        )
         found[told] = f"a {colours[0]} {shapes[0]} {place} a {colours[1]} {shapes[1]}"
     return [(left, right.replace("a orange", "an orange")) for left, right in found.items()]
 
@@ -48,4 +50,4 @@ def lines(pairs):
 
 
 if __name__ == "__main__":
-    FILE.write_text(lines(captions(600)), encoding="utf-8")
+    FILE.write_text(lines(captions(400)), encoding="utf-8")
