@@ -1,4 +1,4 @@
-"""`python -m eval compare | export | report`: what is done with runs that are there already."""
+"""`python -m eval compare | export | report | losses`: what is done with runs that are there already."""
 
 import argparse
 import json
@@ -15,10 +15,11 @@ compared; 130 interrupted (Ctrl-C)"""
 
 
 def add_commands(commands: Any) -> None:  # noqa: ANN401 - argparse has no public name for it
-    """Add the three commands to a parser's subparsers."""
+    """Add the four commands to a parser's subparsers."""
     _add_compare(commands)
     _add_export(commands)
     _add_report(commands)
+    _add_losses(commands)
 
 
 def _add_compare(commands: Any) -> None:  # noqa: ANN401
@@ -99,6 +100,21 @@ def _add_report(commands: Any) -> None:  # noqa: ANN401
     parser.set_defaults(command=_report)
 
 
+def _add_losses(commands: Any) -> None:  # noqa: ANN401
+    parser = commands.add_parser("losses", help="draw the loss.csv of a training", epilog=EXIT_CODES)
+    parser.add_argument(
+        "path", metavar="FOLDER", type=_path, help="where loss.csv lies, or a CSV file; example: runs/german"
+    )
+    parser.add_argument(
+        "--html",
+        metavar="FILE",
+        type=_path,
+        default=Path("losses.html"),
+        help="the page, which opens offline; default: losses.html; example: --html losses.html",
+    )
+    parser.set_defaults(command=_losses)
+
+
 def _add_runs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "runs",
@@ -139,6 +155,14 @@ def _report(chosen: argparse.Namespace) -> int:
     page = report(load_runs(chosen.runs), chosen.title)
     _write(chosen.html, page)
     print(f"{chosen.html} ({len(page.encode()) / 1e6:.1f} MB)")
+    return 0
+
+
+def _losses(chosen: argparse.Namespace) -> int:
+    from eval.losses import losses_page
+
+    _write(chosen.html, losses_page(chosen.path))
+    print(chosen.html)
     return 0
 
 

@@ -163,6 +163,7 @@ class AdapterRun:
                 say(f"note: {notice}")
         found: dict[str, Any] = {
             "seconds": round(seconds, 1),
+            "adapter": {"rank": self.adapter.config.r, "alpha": self.adapter.config.lora_alpha},
             "notices": len(self.sides.notices),
             "held_out": None,
         }

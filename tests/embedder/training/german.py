@@ -14,7 +14,8 @@ COLOURS = {
 }  # fmt: skip
 SHAPES = {
     "circle": ("Kreis", "m"), "square": ("Quadrat", "n"), "triangle": ("Dreieck", "n"),
-    "star": ("Stern", "m"), "cross": ("Kreuz", "n"), "diamond": ("Raute", "f"), "ring": ("Ring", "m"), "heart": ("Herz", "n"),
+    "star": ("Stern", "m"), "cross": ("Kreuz", "n"), "diamond": ("Raute", "f"),
+    "ring": ("Ring", "m"), "heart": ("Herz", "n"),
 }  # fmt: skip
 PLACES = {"above": "über", "below": "unter", "left of": "links von", "right of": "rechts von"}
 FIRST = {"m": ("ein", "er"), "n": ("ein", "es"), "f": ("eine", "e")}  # nominative
