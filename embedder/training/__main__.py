@@ -8,11 +8,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import warnings
 from pathlib import Path
+from typing import TextIO
 
 import torch
 
-from embedder.errors import EmbedderError, InputError
+from embedder.errors import EmbedderError, EmbedderNotice, InputError
 from embedder.training.adapter_options import add_adapter_command, chosen_options
 from embedder.training.data_text import MissingSource
 from embedder.training.progress import say
@@ -82,7 +84,9 @@ def _adapter(options: argparse.Namespace) -> int:
 
     try:
         chosen = chosen_options(options)
-        train_adapter(chosen)
+        with warnings.catch_warnings():
+            warnings.showwarning = _note
+            train_adapter(chosen)
     except (EmbedderError, OSError) as error:
         say(f"error: {error}")
         return 2 if isinstance(error, InputError) else 1
@@ -91,6 +95,15 @@ def _adapter(options: argparse.Namespace) -> int:
         return 130
     print(chosen.out)
     return 0
+
+
+def _note(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int,
+    file: TextIO | None = None, line: str | None = None,
+) -> None:  # fmt: skip
+    """A notice is for people: its text alone; of other warnings, where they come from."""
+    known = issubclass(category, EmbedderNotice)
+    say(f"note: {message}" if known else warnings.formatwarning(message, category, filename, lineno, line))
 
 
 if __name__ == "__main__":

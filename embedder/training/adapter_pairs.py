@@ -158,7 +158,8 @@ def _side(value: object, where: str, root: Path, checked: dict[Path, str | None]
 def _text(value: object, where: str) -> str:
     if not isinstance(value, str) or not value.strip():
         raise InputError(f"{where} has the text {value!r}; expected a str that is not blank")
-    return value
+    # JSON can hold halves of a character, files cannot: as in the embedder, U+FFFD takes their place.
+    return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _image(value: object, where: str, root: Path, checked: dict[Path, str | None]) -> Path:

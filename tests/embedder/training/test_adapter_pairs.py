@@ -23,6 +23,11 @@ def write(folder, *lines):
     return path
 
 
+def test_halves_of_characters_are_replaced(tmp_path):
+    (pair,) = read_pairs(write(tmp_path, b'{"query": "a\\ud83db", "passage": "\\ud83d\\ude00"}')).pairs
+    assert (pair.query.text, pair.passage.text) == ("a\ufffdb", "\U0001f600")
+
+
 def texts(count):
     return [{"query": f"q{n}", "passage": f"p{n}"} for n in range(count)]
 
