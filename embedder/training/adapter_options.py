@@ -149,7 +149,7 @@ HELP: dict[str, tuple[str, str]] = {
               'is a text, or {"text": ...}, {"image": "path relative to the file"} or both'),
     "out": ("FOLDER", "for the adapter, training.json, loss.csv, checkpoint; the same command goes on"),
     "task": ("NAME", "to start from: one of the model's, fresh (which does nothing yet), or a PEFT folder"),
-    "passage_prompt": ("ROLE", "of passages: passage (as `python -m eval` has it), or query: both sides alike"),
+    "passage_prompt": ("ROLE", "of passages: passage (as `python -m eval` has it) or query (sides alike)"),
     "rank": ("N", "of a fresh adapter; default: the checkpoint's own"),
     "alpha": ("A", "of a fresh adapter; default: its rank"),
     "steps": ("N", "of training; default: by --epochs"),

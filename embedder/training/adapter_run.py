@@ -81,7 +81,7 @@ def _split(files: list[PairFile], asked: AdapterOptions) -> Split:
         return split(files[0].pairs, asked.val_share, asked.seed)
     found = beside(files[0].pairs, files[1].pairs)
     if found.left_out:
-        say(f"{found.left_out} pairs have a query that is held out: they are not trained with")
+        say(f"pairs not trained with because their query is held out: {found.left_out}")
     return found
 
 
@@ -232,6 +232,7 @@ class AdapterRun:
     def _measure(self, held_out: HeldOut | None) -> Figures | None:
         if held_out is None:
             return None
+        say(f"measures {len(held_out.queries):,} held-out queries among {len(held_out.gallery):,}")
         return measure(
             self.model, TRAINED, held_out, self.prompts, self.options.dims or (),
             late=self.options.late_weight > 0, **self.limits,

@@ -43,7 +43,7 @@ class Progress:
     def resume(self) -> State | None:
         """The state saved last, or None when the stage begins; rows of loss.csv beyond it are dropped."""
         if self.checkpoint.exists():
-            self.state = torch.load(self.checkpoint, weights_only=True)
+            self.state = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
             self.first = int(self.state["step"]) + 1
             self.started -= float(self.state.get("seconds", 0.0))
             self.sums = self.state.get("sums", {})

@@ -280,7 +280,33 @@ def test_restart_begins_anew(few, tmp_path):
     assert first["held_out"] is None and not (tmp_path / "out" / "held-out").exists()
 
 
-def test_kill_and_resume_ends_where_an_uninterrupted_run_ends(few, tmp_path):
+def test_held_out_pairs_of_another_file(few, tmp_path, capsys):
+    asked = [
+        {"query": "harbour 3", "passage": "tides"},
+        {"query": "lighthouse", "passage": "a lamp", "negatives": ["x"]},
+    ]
+    val = write(tmp_path / "val", asked)
+    words = [
+        "--model",
+        str(golden.CHECKPOINT),
+        "--precision",
+        "float32",
+        "--steps",
+        "2",
+        "--task",
+        "text-matching",
+    ]
+    found = train(
+        tmp_path / "out", few, *words, "--val-pairs", str(val), "--late-weight", "0", "--dims", "32"
+    )
+    assert found["pairs"]["left_out"] == 1 and found["pairs"]["trained_with"] == 11
+    assert "because their query is held out: 1" in capsys.readouterr().err
+    assert (found["held_out"]["queries"], found["held_out"]["gallery"]) == (2, 3)
+    assert list(found["held_out"]["after"]) == ["32"]
+    assert found["settings"]["passage_prompt"] == "query"
+
+
+def test_kill_and_resume_ends_where_an_uninterrupted_run_ends(few, tmp_path, capsys):
     words = ["--model", str(golden.CHECKPOINT), "--precision", "float32", "--val-share", "0.2"]
     words += ["--steps", "30", "--batch", "4", "--save-every", "3", "--negatives", "2", "--threads", "1"]
     straight = train(tmp_path / "straight", few, *words)
@@ -305,7 +331,9 @@ def test_kill_and_resume_ends_where_an_uninterrupted_run_ends(few, tmp_path):
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
     assert not json.loads((out / "training.json").read_text())["finished"], "killed too late to mean anything"
+    capsys.readouterr()
     resumed = train(out, few, *words)
+    assert "goes on after step" in capsys.readouterr().err
     assert (out / WEIGHTS).read_bytes() == (tmp_path / "straight" / WEIGHTS).read_bytes()
     assert resumed["held_out"] == straight["held_out"]
     kept, whole = ((folder / "loss.csv").read_text().splitlines() for folder in (out, tmp_path / "straight"))
