@@ -19,7 +19,7 @@ from embedder.training import renderers
 from embedder.training.__main__ import main
 from embedder.training.adapter_options import AdapterOptions
 from embedder.training.adapter_pairs import read_pairs
-from embedder.training.adapter_run import AdapterRun
+from embedder.training.adapter_run import AdapterRun, train_adapter
 from embedder.training.adapter_split import Split, split
 from embedder.training.adapter_weights import TRAINED
 from embedder.training.scenes import sample_scene
@@ -38,12 +38,18 @@ def write(folder, rows):
     return path
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """Several threads in several processes at once wait for each other more than they compute."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 def train(out, pairs, *more):
     """Run the command line in this process; what training.json holds."""
-    threads = torch.get_num_threads()
-    status = main(["adapter", "--pairs", str(pairs), "--out", str(out), "--device", "cpu", *more])
-    torch.set_num_threads(threads)
-    assert status == 0
+    assert main(["adapter", "--pairs", str(pairs), "--out", str(out), "--device", "cpu", *more]) == 0
     return json.loads((out / "training.json").read_text(encoding="utf-8"))
 
 
@@ -278,6 +284,16 @@ def test_restart_begins_anew(few, tmp_path):
     again = train(tmp_path / "out", few, *words, "--steps", "3", "--restart")
     assert (first["settings"]["steps"], again["settings"]["steps"]) == (2, 3)
     assert first["held_out"] is None and not (tmp_path / "out" / "held-out").exists()
+
+
+@pytest.mark.gpu
+def test_training_on_a_gpu(few, tmp_path):
+    options = tiny(few, tmp_path, device="cuda", precision="bfloat16", checkpointing=True, val_share=0.2)
+    report = train_adapter(options)
+    assert report["device"].startswith("cuda") and report["held_out"]["queries"] == 2
+    model = Embedder.from_pretrained(golden.CHECKPOINT, device="cuda", precision="bfloat16")
+    model.add_adapter("mine", tmp_path)
+    assert np.isfinite(model.encode_text("harbour 3", task="mine")).all()
 
 
 def test_held_out_pairs_of_another_file(few, tmp_path, capsys):
