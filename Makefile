@@ -3,6 +3,7 @@
 #   make test-all                   the slow ones too      make lint    checks, changes nothing
 #   make format                     tidies the code        make bench   timings and ratios
 # PYTHON=...  the interpreter to build with       BROWSER=0   leaves the browser's tests out, loudly
+# WORKERS=4   tests in so many processes (2)      PYTEST_ARGS="-k word"   more for pytest
 
 VENV = .venv
 PY = $(VENV)/bin/python
@@ -13,6 +14,7 @@ TYPED = embedder $(wildcard eval)
 ARGS =
 PYTEST_ARGS =
 BROWSER = 1
+WORKERS = 2
 
 export PYTHONUNBUFFERED = 1
 
@@ -54,7 +56,7 @@ define run-tests
 	else \
 	  $(PY) tests/browser/find_chromium.py --install || exit 1; \
 	fi; \
-	$(PY) -m pytest -m "$$marks" $(PYTEST_ARGS) || status=$$?; \
+	OMP_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS) --dist loadfile -m "$$marks" $(PYTEST_ARGS) || status=$$?; \
 	if [ "$(BROWSER)" = 0 ]; then echo "*** BROWSER=0: the browser's tests were LEFT OUT ***"; fi; \
 	echo "Tests took $$(( $$(date +%s) - started )) s (set-up of the environment not counted)."; \
 	exit $$status

@@ -4,6 +4,9 @@
     def test_nothing_scrolls_sideways(page_in_each_view):   # light desk, dark phone; the others are slow
     def test_two_windows(open_page):                        # open_page(theme="dark", viewport="phone")
 
+A test takes seconds of both cores: `make test` runs those marked `core`, a tab's main flows, and all tabs in
+two views; `make test-all` runs everything in all four.
+
 EXPLORER_TEST_MODEL names another model than the bundled one: a hub id or a local folder. After a failure
 tests/artifacts holds the page as it was and what the program printed (app.log).
 """
@@ -36,11 +39,13 @@ VIEWS = [
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks everything here as the browser's, and lets the quicker tests go first."""
+    """Marks everything here as the browser's, what is not core as slow; lets the quicker tests go first."""
     here = ROOT / "tests" / "browser"
     for item in items:
         if item.path.is_relative_to(here):
             item.add_marker(pytest.mark.browser)
+            if item.get_closest_marker("core") is None:
+                item.add_marker(pytest.mark.slow)
     # Last also because Playwright holds an event loop open, beside which asyncio.run refuses to work.
     items.sort(key=lambda item: item.path.is_relative_to(here))
 

@@ -72,6 +72,7 @@ def test_what_was_cancelled_stays_stopped(page: Page, tab: str, slow: int) -> No
     expect(results(page, tab)).to_have_count(0)
 
 
+@pytest.mark.core
 def test_what_waits_behind_other_work_is_stopped_at_once(page: Page) -> None:
     long_work(page, "embed")
     expect(page.locator("#embed-status .xp-progress")).to_be_visible()
@@ -88,6 +89,7 @@ def test_what_waits_behind_other_work_is_stopped_at_once(page: Page) -> None:
     expect(results(page, "similarity")).to_have_count(3)
 
 
+@pytest.mark.core
 def test_cancel_can_be_pressed_only_while_something_runs(page: Page) -> None:
     drawn(page, "#embed-figure")
     expect(cancel(page)).to_be_disabled()

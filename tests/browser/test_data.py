@@ -71,6 +71,7 @@ def test_a_table_with_bad_rows_becomes_the_collection(
     shoot(page, request.node.name)
 
 
+@pytest.mark.core
 def test_the_other_tabs_use_it(tab: Page, table: Path) -> None:
     drop(tab, table)
     expect(tab.locator(f"{PREVIEW} tbody tr")).to_have_count(5)
@@ -140,6 +141,7 @@ def test_editing_the_collection_on_the_map_takes_brought_vectors_off(tab: Page, 
     expect(tab.locator("#map-status")).not_to_contain_text("came with")
 
 
+@pytest.mark.core
 def test_what_cannot_be_read_is_a_message_and_nothing_is_lost(tab: Page, tmp_path: Path) -> None:
     (tmp_path / "bomb.csv").write_bytes(b"\x1f\x8b\x08" + b"\0" * 50)
     np.save(tmp_path / "object.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)

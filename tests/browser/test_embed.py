@@ -37,6 +37,7 @@ def test_the_first_view_shows_vectors(page_in_each_view: Page, request: pytest.F
     shoot(page, request.node.name)
 
 
+@pytest.mark.core
 def test_texts_are_embedded_and_shown_with_norm_tokens_and_time(page: Page) -> None:
     drawn(page, "#embed-figure")
     no_pictures(page)
@@ -95,6 +96,7 @@ def test_text_and_picture_together_are_one_document(page: Page) -> None:
     expect(page.locator(ROWS).first).to_contain_text("text + picture")
 
 
+@pytest.mark.core
 def test_hostile_text_stays_text_and_nothing_typed_is_a_hint(page: Page) -> None:
     drawn(page, "#embed-figure")
     embed(page, "<img src=x onerror=\"document.title='owned'\"> %{x} <b>bold</b>")

@@ -87,6 +87,7 @@ def test_every_part_fits_in_every_view(page_in_each_view: Page, request: pytest.
     shoot(page, f"evaluation-start-{view}")
 
 
+@pytest.mark.core
 def test_the_leaderboard_sorts_filters_and_is_taken_away(page: Page) -> None:
     board(page)
     rows = page.locator("#board-table tbody tr")
@@ -106,6 +107,7 @@ def test_the_leaderboard_sorts_filters_and_is_taken_away(page: Page) -> None:
     assert {row["metric"] for row in found} == {"ndcg@10"}
 
 
+@pytest.mark.core
 def test_a_query_opens_with_what_two_searches_found(page: Page, home: Path) -> None:
     board(page).locator("#board-table .ev-open").first.click()
     expect(page.locator("#look-queries tbody tr")).to_have_count(20)

@@ -26,6 +26,8 @@ PAGES = {
     "/restless": "<p></p><script>setInterval(() => { document.querySelector('p').append('.') }, 50)</script>",
 }
 
+pytestmark = pytest.mark.core
+
 
 class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:

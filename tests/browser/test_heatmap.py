@@ -72,6 +72,7 @@ def test_the_first_view_is_a_map_in_every_view(
     shoot(page, request.node.name)
 
 
+@pytest.mark.core
 def test_hovering_a_token_repaints_without_a_round_trip(tab: Page) -> None:
     asked: list[str] = []
     tab.on("request", lambda request: asked.append(request.url))
@@ -101,6 +102,7 @@ def test_a_step_takes_less_than_the_budget(tab: Page) -> None:
     assert tab.evaluate(script) < 150
 
 
+@pytest.mark.core
 def test_the_arrow_keys_walk_over_tokens_and_patches(tab: Page) -> None:
     tab.locator(f"{CHIP}[aria-checked=true]").focus()
     tab.keyboard.press("Home")
@@ -167,6 +169,7 @@ def test_look_changes_the_paint_only(tab: Page) -> None:
     assert len(seen) == 6
 
 
+@pytest.mark.core
 def test_documents_open_by_click_and_are_filtered(tab: Page) -> None:
     scores = [float(text) for text in tab.locator(f"{DOC} strong").all_inner_texts()]
     assert scores == sorted(scores, reverse=True) and len(scores) == 12

@@ -2,6 +2,7 @@
 
 from urllib.parse import parse_qs, urlsplit
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.harness import Pages, overflow, shoot
@@ -39,6 +40,7 @@ def test_settings_go_into_the_address_without_a_round_trip(page: Page) -> None:
     address_has(page, "s", None)
 
 
+@pytest.mark.core
 def test_a_copied_link_opens_the_same_view(page: Page, open_page: Pages) -> None:
     drawn(page, "#embed-figure")
     open_tab(page, "Similarity")
@@ -96,6 +98,7 @@ def test_a_link_says_what_it_cannot_carry(page: Page) -> None:
     shoot(page, "link-copied", full_page=False)
 
 
+@pytest.mark.core
 def test_a_faulty_link_opens_the_page_and_says_what_is_wrong(open_page: Pages) -> None:
     page = open_page(
         query={

@@ -106,6 +106,7 @@ def test_the_first_view_is_a_map_with_pictures(
     shoot(page, request.node.name)
 
 
+@pytest.mark.core
 def test_neighbours_open_by_click_and_follow_the_width(tab: Page) -> None:
     click_point(tab, 2)
     expect(tab.locator(PANEL)).to_contain_text("a yellow star to the left of a green triangle")
@@ -148,6 +149,7 @@ def test_all_of_it_works_by_keyboard(tab: Page) -> None:
     expect(tab.locator(f"{MAP} .xp-map-chosen tbody tr")).to_have_count(4)
 
 
+@pytest.mark.core
 def test_the_search_highlights_without_the_server(tab: Page) -> None:
     settle(tab)
     asking: list[str] = []

@@ -86,6 +86,7 @@ def test_the_model_is_drawn_and_measured_in_every_view(page_in_each_view: Page) 
     shoot(page, f"start-model-{'dark' if dark else 'light'}-{size['width']}")
 
 
+@pytest.mark.core
 def test_without_trust_nothing_can_be_loaded_and_the_caps_are_stated(page: Page) -> None:
     opened(page)
     expect(page.locator("#model-caps")).to_contain_text("without --trusted")

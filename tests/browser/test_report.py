@@ -9,9 +9,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from eval.drawing import template
 from eval.report import report
+from tests.browser.axe import grave
 from tests.browser.conftest import VIEWS
 from tests.browser.harness import Pages, Watch, overflow
-from tests.browser.test_axe import grave
 from tests.eval.made_runs import TWO_METRICS, real_run
 
 
@@ -116,6 +116,7 @@ def test_benchmark_and_adapter_are_chosen_with_the_keyboard(pages: Pages, addres
     expect(shown.locator(".main-svg").first).to_be_visible()
 
 
+@pytest.mark.core
 def test_metric_and_runs_are_chosen_offline(pages: Pages, several: str) -> None:
     page = opened(pages, several)
     runs, metric = page.get_by_label("Runs", exact=True), page.get_by_label("Metric", exact=True)
@@ -140,6 +141,7 @@ def test_metric_and_runs_are_chosen_offline(pages: Pages, several: str) -> None:
     assert overflow(page) == 0
 
 
+@pytest.mark.core
 def test_numbers_of_a_figure_are_a_table(pages: Pages, address: str) -> None:
     page = opened(pages, address)
     figure = page.locator("figure", has=page.locator(".js-plotly-plot")).first
@@ -170,6 +172,7 @@ def test_worst_queries_show_their_pictures(pages: Pages, address: str) -> None:
     page.wait_for_function("e => e.complete && e.naturalWidth > 0", arg=first.element_handle())
 
 
+@pytest.mark.core
 def test_hostile_texts_stay_texts(pages: Pages, address: str) -> None:
     page = opened(pages, address)
     assert page.title() != "taken over"

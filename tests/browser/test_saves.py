@@ -19,6 +19,7 @@ def saved(page: Page, selector: str, folder: Path) -> Path:
     return path
 
 
+@pytest.mark.core
 def test_a_heat_map_as_html_json_and_csv(page: Page, open_page: Pages, tmp_path: Path) -> None:
     open_tab(page, "Similarity")
     figure = "#similarity-figure-1"

@@ -43,6 +43,7 @@ def test_the_first_view_is_a_search_in_two_columns(
     shoot(page, request.node.name)
 
 
+@pytest.mark.core
 def test_texts_and_pictures_find_themselves_first(tab: Page) -> None:
     tab.locator("#search-query textarea").fill("a yellow star to the left of a green triangle")
     tab.locator("#search-go").click()
@@ -60,6 +61,7 @@ def test_texts_and_pictures_find_themselves_first(tab: Page) -> None:
     expect(tab.locator(f"{RESULTS} .xp-asked b")).to_have_text(second)
 
 
+@pytest.mark.core
 def test_width_temperature_and_measure_rerank_without_a_search(tab: Page) -> None:
     tab.locator("button[aria-label='64 dimensions']:visible").first.click()
     expect(tab.locator(COLUMNS).nth(1)).to_contain_text("Cut to 64")
@@ -92,6 +94,7 @@ def test_presets_say_what_they_set_and_search(tab: Page) -> None:
         shoot(tab, f"search-preset-{name}")
 
 
+@pytest.mark.core
 def test_a_query_of_nothing_and_a_picture_that_is_none_are_messages(tab: Page, tmp_path: Path) -> None:
     tab.locator("#search-query textarea").fill(" ")
     tab.locator("#search-go").click()

@@ -56,6 +56,7 @@ def test_the_first_view_is_a_heat_map_with_thumbnails(
     shoot(page, request.node.name)
 
 
+@pytest.mark.core
 def test_cells_open_by_pointer_and_by_keyboard(tab: Page) -> None:
     tab.locator(f"{FIRST} .xp-plot .nsewdrag").first.hover()
     expect(tab.locator(f"{FIRST} .xp-tip .xp-tip-item")).to_have_count(2)
@@ -71,6 +72,7 @@ def test_cells_open_by_pointer_and_by_keyboard(tab: Page) -> None:
     expect(tab.locator(f"{PAIR} .xp-pair article")).to_have_count(2)
 
 
+@pytest.mark.core
 def test_dimension_measure_and_view_redraw_at_once(tab: Page) -> None:
     before = cells(tab)
     tab.locator("button[aria-label='16 dimensions']:visible").first.click()
@@ -111,6 +113,7 @@ def test_two_tasks_side_by_side(tab: Page) -> None:
     shoot(tab, "similarity-two-tasks")
 
 
+@pytest.mark.core
 def test_items_are_added_and_removed(tab: Page, tmp_path: Path) -> None:
     picture = tmp_path / "my own.png"
     Image.new("RGB", (80, 80), "orange").save(picture)

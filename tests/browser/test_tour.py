@@ -20,6 +20,7 @@ def again(page: Page) -> Page:
     return other
 
 
+@pytest.mark.core
 def test_the_tour_is_walked_with_keys_and_stays_closed(page: Page) -> None:
     page.get_by_role("button", name="Start the tour").click()
     dialogue = page.get_by_role("dialog")

@@ -81,6 +81,7 @@ def test_the_first_view_has_everything(page_in_each_view: Page, request: pytest.
     shoot(page, request.node.name)
 
 
+@pytest.mark.core
 def test_the_slider_drives_everything_and_the_browser_needs_no_server(tab: Page) -> None:
     before, marks = state(tab), state(tab)["marks"]
     tab.locator(f"button[aria-label='{marks[0]} dimensions']:visible").first.click()
@@ -129,6 +130,7 @@ def test_the_small_map_is_principal_components(tab: Page) -> None:
         assert projection.aligned(found, projection.pca(cut, 2)[0])[1] < 1e-3
 
 
+@pytest.mark.core
 def test_cells_and_lost_neighbours_open_the_pair(tab: Page) -> None:
     pair = tab.locator(f"{LAB} .xp-lab-pair")
     expect(pair).to_be_hidden()

@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.steps import drawn
 
 
+@pytest.mark.core
 def test_what_a_screen_reader_is_told_is_words(page: Page) -> None:
     page.evaluate(
         """() => {
