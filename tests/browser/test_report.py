@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -177,7 +176,3 @@ def test_hostile_texts_stay_texts(pages: Pages, address: str) -> None:
     page = opened(pages, address)
     assert page.title() != "taken over"
     assert page.locator("img[src='x']").count() == 0
-
-
-def test_a_file_name_needs_no_server(address: str) -> None:
-    assert address.startswith("file://") and Path(address.removeprefix("file://")).is_file()
