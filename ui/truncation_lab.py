@@ -1,6 +1,6 @@
 """What the Truncation lab does: encode once per adapter, then measure every width. No widgets here."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -155,20 +155,13 @@ def run(
         yield (cards.note(hint, "warn"), *blank())
         return
     judged = relevance_of(chosen, items, brought)
-    encoded: dict[tuple[str, str], Embedded] = {}
-    for task, role in _passes(chosen, judged):
-        for step in bench.encode(items, task, role):
-            if step.result is not None:
-                encoded[(task, role)] = step.result
-            else:
-                bar = cards.progress(step.done, step.total, step.seconds, f"items, {task}, role {role}")
-                yield (bar, *[gr.skip()] * (OUTPUTS - 1))
+    encoded, early = yield from _encoded(bench, chosen, items, judged, state)
     lab = _assembled(chosen, items, encoded, brought)
     if lab is None:
         said = cards.notes([why for one in encoded.values() for why in one.problems.values()])
         yield (said + cards.note(f"Fewer than {FEWEST} items could be encoded.", "warn"), *blank())
         return
-    shown = _lab_update(bench, lab, state)
+    shown = gr.skip() if early is not None and early.sent == lab.sent else _lab_update(bench, lab, state)
     dims = curve_widths(bench.model.spec.dim, bench.model.spec.matryoshka_dims)
     curves: dict[tuple[str, str, int], Numbers] = {}
     for at, subject in enumerate(lab.subjects, start=1):
@@ -177,6 +170,39 @@ def run(
         shown = gr.skip()
         curves |= measured([(subject, form) for form in FORMATS], dims, chosen.metric)
     yield _drawn(bench, replace(lab, curves=curves))
+
+
+def _encoded(
+    bench: Workbench, chosen: Wanted, items: Sequence[Item], judged: Judged | None, state: Lab | None
+) -> Generator[tuple[Any, ...], None, tuple[dict[tuple[str, str], Embedded], Lab | None]]:
+    """Encode everything; the lab is shown as soon as the adapter on show is there.
+
+    Yields:
+        as :func:`run`.
+
+    Returns:
+        the vectors of each adapter and role, and the lab that was shown, if one was.
+    """
+    encoded: dict[tuple[str, str], Embedded] = {}
+    early = None
+    for task, role in _passes(chosen, judged):
+        if len(encoded) == 1 and (early := _first_look(chosen, items, encoded)) is not None:
+            words = cards.note("Encoding with the other adapters and roles …")
+            yield (words, gr.skip(), _lab_update(bench, early, state), *[gr.skip()] * (OUTPUTS - 3))
+        for step in bench.encode(items, task, role):
+            if step.result is not None:
+                encoded[(task, role)] = step.result
+            else:
+                bar = cards.progress(step.done, step.total, step.seconds, f"items, {task}, role {role}")
+                yield (bar, *[gr.skip()] * (OUTPUTS - 1))
+    return encoded, early
+
+
+def _first_look(
+    chosen: Wanted, items: Sequence[Item], encoded: Mapping[tuple[str, str], Embedded]
+) -> Lab | None:
+    """The lab of the adapter on show, without curves and quality."""
+    return _assembled(replace(chosen, tasks=(chosen.shown,), source=NOTHING), items, encoded, None)
 
 
 def _passes(chosen: Wanted, judged: Judged | None) -> list[tuple[str, str]]:

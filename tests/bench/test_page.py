@@ -28,11 +28,22 @@ CONTENT = {
     "Search": "#search-results .xp-hit",
     "Tokens & patches": "#late-maps canvas",
     "Map": "#map-figure canvas",
-    "Truncation lab": "#truncation-numbers table, #truncation-numbers .xp-note",
+    "Truncation lab": "#truncation-lab .xp-lab-matrix[data-drawn]",
     "Evaluation": "#evaluation-parts [role=tabpanel] .block",
     "Your data": "#data-preview",
     "Model": "#model-drawing svg",
 }
+STEP = """async width => {
+    const figure = document.querySelector("#similarity-figure-1"), plot = figure.querySelector(".xp-plot");
+    const frame = () => new Promise(requestAnimationFrame), words = ` ${width} dimensions`;
+    const marks = [...document.querySelectorAll(`button[aria-label="${width} dimensions"]`)];
+    const start = performance.now();
+    marks.find(mark => mark.offsetParent).click();
+    while (!figure.querySelector(".xp-chart-title").textContent.includes(words)) await frame();
+    await frame(); await frame();  // painted
+    return performance.now() - start;
+}"""
+"""From the click on a width's mark to the painted heat map, in milliseconds, as the page itself sees it."""
 
 
 def told(what: str, seconds: float, budget: float) -> None:
@@ -101,6 +112,19 @@ def test_a_tab_s_first_content(listening: tuple[Page, float], tab: str) -> None:
     told(f"first content of {tab}", seconds_of(look), 1)
 
 
+def test_everything_of_the_truncation_lab(listening: tuple[Page, float]) -> None:
+    """All curves with their intervals: three adapters, four number formats, every width."""
+    page = listening[0]
+    page.goto(page.url.split("?")[0])  # the address would open the tab at once
+    page.locator("#embed-figure .main-svg").first.wait_for()
+
+    def look() -> None:
+        open_tab(page, "Truncation lab")
+        page.locator("#truncation-numbers table").first.wait_for()
+
+    told("everything of the Truncation lab", seconds_of(look), 5)
+
+
 def test_a_slider_step_at_200_items(listening: tuple[Page, float]) -> None:
     page = listening[0]
     open_tab(page, "Similarity")
@@ -111,21 +135,10 @@ def test_a_slider_step_at_200_items(listening: tuple[Page, float]) -> None:
     )
     side.get_by_role("button", name="Add texts").click()
     expect(side.locator(".xp-list li")).to_have_count(ITEMS, timeout=120_000)
-    title = page.locator("#similarity-figure-1 .xp-chart-title")
     drawn = "n => document.querySelector('#similarity-figure-1 .xp-plot')?.calcdata?.[0][0].z.length === n"
     page.wait_for_function(drawn, arg=ITEMS)
-    took = []
-    for width in (32, 64, 128, 32, 64):
-        mark = (
-            page.get_by_role("button", name=f"{width} dimensions", exact=True).locator("visible=true").first
-        )
-
-        def step(mark=mark, width=width) -> None:
-            mark.click()
-            expect(title).to_contain_text(f"{width} dimensions")
-
-        took.append(seconds_of(step))
-    told(f"slider step at {ITEMS} items (best of 5)", min(took), 0.15)
+    took = sorted(page.evaluate(STEP, width) / 1000 for width in (32, 64, 128, 32, 64, 128, 32))
+    told(f"slider step at {ITEMS} items (median of 7)", took[3], 0.15)
 
 
 def test_a_clustered_matrix_of_300() -> None:

@@ -89,7 +89,6 @@ def test_what_waits_behind_other_work_is_stopped_at_once(page: Page) -> None:
     expect(results(page, "similarity")).to_have_count(3)
 
 
-@pytest.mark.core
 def test_cancel_can_be_pressed_only_while_something_runs(page: Page) -> None:
     drawn(page, "#embed-figure")
     expect(cancel(page)).to_be_disabled()

@@ -31,7 +31,6 @@ def test_the_rest_lines_run_as_they_stand_on_the_page(page: Page, app_url: str) 
     assert len(json.loads(done.stdout)["data"]) == 6
 
 
-@pytest.mark.core
 def test_the_choice_stays_while_the_slider_moves_and_works_by_key(page: Page) -> None:
     opened(page)
     tab = page.locator("#embed-code").get_by_role("tab", name="Python")

@@ -98,7 +98,6 @@ def test_a_link_says_what_it_cannot_carry(page: Page) -> None:
     shoot(page, "link-copied", full_page=False)
 
 
-@pytest.mark.core
 def test_a_faulty_link_opens_the_page_and_says_what_is_wrong(open_page: Pages) -> None:
     page = open_page(
         query={

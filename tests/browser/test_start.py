@@ -32,7 +32,6 @@ def test_every_tab_opens_in_every_view(page_in_each_view: Page, request: pytest.
     assert not faults
 
 
-@pytest.mark.core
 def test_a_model_that_is_not_there_ends_the_start_with_one_message(tmp_path: Path) -> None:
     app = AppProcess(["--model", str(tmp_path / "nowhere")], log=tmp_path / "app.log")
     with pytest.raises(RuntimeError, match="nowhere"):

@@ -20,7 +20,8 @@ def test_the_committed_files_are_what_the_generator_writes(
 ) -> None:
     monkeypatch.setattr(make_examples, "FOLDER", tmp_path)
     make_examples.main(tmp_path)
-    committed = {path.name for path in examples.FOLDER.iterdir()}
+    # the pairs to train an adapter with come from a generator of their own, with its own test
+    committed = {path.name for path in examples.FOLDER.iterdir() if path.suffix != ".jsonl"}
     assert {path.name for path in tmp_path.iterdir()} == committed
     assert json.loads((tmp_path / "examples.json").read_text()) == json.loads(
         (examples.FOLDER / "examples.json").read_text()

@@ -212,6 +212,7 @@ def test_the_process_that_died_is_said_and_comes_back() -> None:
         projector.close()
 
 
+@pytest.mark.slow
 def test_the_code_runs(bench: Workbench) -> None:
     items = [text_item(f"item {at}") for at in range(9)]
     given = {"load": bench.load_code(), "task": "retrieval", "prompt_name": "query", "dim": 16}
