@@ -32,6 +32,11 @@ def pad(rows: Sequence[NDArray[np.int32]]) -> Padded:
     return Padded(ids, torch.arange(ids.shape[1])[None] < lengths[:, None])
 
 
+def pad_rows(rows: Ragged, picks: NDArray[np.int64], limit: int) -> Padded:
+    """Some of the texts of a source, each cut to `limit` tokens."""
+    return pad([rows.row(int(i), limit) for i in picks])
+
+
 def pad_texts(texts: Sequence[str], tokenizer: Tokenizer) -> Padded:
     """Tokenise and pad; prompts are part of the texts."""
     rows = tokenise(texts, tokenizer)
@@ -109,7 +114,7 @@ class PairBatch:
 def pair_batch(pairs: PairSet, count: int, rng: np.random.Generator, limit: int) -> PairBatch:
     """Draw `count` pairs of a source, each text cut to `limit` tokens."""
     picks = rng.choice(len(pairs), min(count, len(pairs)), replace=False)
-    sides = [pad([rows.row(int(i), limit) for i in picks]) for rows in (pairs.left, pairs.right)]
+    sides = [pad_rows(rows, picks, limit) for rows in (pairs.left, pairs.right)]
     keys = torch.from_numpy(np.stack([pairs.left_keys[picks], pairs.right_keys[picks]], axis=1))
     return PairBatch(sides[0], sides[1], share_a_text(keys, keys), keys)
 

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from embedder.checkpoint import adapter_entries, base_entries, write_checksums
 from embedder.spec import read_json
-from embedder.training import data_code, data_text
+from embedder.training import card_curve, data_code, data_text
 from embedder.training.adapters_stage import RANK
 from embedder.training.evaluate import SCENES
 from embedder.training.network import PIXELS, Sizes
 from embedder.training.scenes import COLOURS, SHAPES, all_scenes
 
+CURVES = {
+    "scenes, R@10": ("scenes", "R@10"),
+    "scenes, 4-way": ("scenes", "4-way"),
+    "code, def line and body": ("def line and body, retrieval", "nDCG@10"),
+    "code, body": ("body, retrieval", "nDCG@10"),
+}
+"""What the picture shows: name of a curve -> where it stands among the scores."""
 TEMPLATE = Path(__file__).with_name("card_template.md")
 
 
@@ -44,6 +51,11 @@ def write_card(folder: Path, runs: Path, scores: Mapping[str, Any]) -> None:
         "bank": len(all_scenes()), "shapes": len(SHAPES), "colours": len(COLOURS),
         "languages": len(data_text.LANGUAGES) + 1, "scenes": SCENES,
     }  # fmt: skip
+    curves = {
+        name: {dim: scores[part][f"{metric}@{dim}"] for dim in sizes.dims}
+        for name, (part, metric) in CURVES.items()
+    }
+    (folder / card_curve.FILE).write_text(card_curve.drawn(curves), encoding="utf-8")
     (folder / "README.md").write_text(card(sizes, parameters, scores, licences, counts), encoding="utf-8")
     write_checksums(folder)
 
@@ -73,7 +85,8 @@ def card(
         "licences": ", ".join(f"{name} ({licence})" for name, licence in licences.items()),
         "scene_table": _scene_table(scores, sizes),
         "code_table": _code_table(scores, sizes),
-        "late_scenes": _figure(scores["scenes, late interaction, 4-way"]),
+        "late": _late(scores, sizes),
+        "curve": card_curve.FILE,
         "gallery": scores["code gallery"],
         "names": scores["translation names"],
         "translation": ", ".join(
@@ -85,8 +98,26 @@ def card(
     return TEMPLATE.read_text(encoding="utf-8").format(**fields)
 
 
-def _figure(value: float) -> str:
-    return f"{value:.3f}".removeprefix("0")
+def _number(value: float) -> str:
+    return f"{value:.3f}".replace("0.", ".", 1) if abs(value) < 1 else f"{value:.3f}"
+
+
+def _figure(found: Sequence[float]) -> str:
+    """Mean with its interval."""
+    mean, low, high = found
+    return f"{_number(mean)} ({_number(low)} to {_number(high)})"
+
+
+def _late(scores: Mapping[str, Any], sizes: Sizes) -> str:
+    """Late interaction beside dense vectors of full width on the same pictures and queries."""
+    head = ["", "late interaction", f"dense, {sizes.dims[-1]}", "difference"]
+    parts = [("scenes, 4-way", "scenes", "4-way")]
+    parts += [(f"body, task {task}", f"body, {task}", "nDCG@10") for task in ("retrieval", "code")]
+    rows = []
+    for name, part, metric in parts:
+        both = (scores[part][f"{metric}@{kind}"] for kind in ("late", sizes.dims[-1]))
+        rows.append([name, *map(_figure, both), _figure(scores[f"{part}, late less dense"])])
+    return _table(head, rows)
 
 
 def _table(head: list[str], rows: list[list[str]]) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from embedder import Embedder, similarity
 from embedder.training import data_code, data_text, metrics
@@ -17,7 +18,6 @@ from embedder.training.scenes import Scene, caption, hard_negatives, sample_scen
 
 SCENES = 300  # pictures in the scene scores
 MISTAKES = ("relation", "colours", "colour")
-Floats = NDArray[np.float32]
 
 
 def two_things(count: int, seed: int) -> list[Scene]:
@@ -33,7 +33,7 @@ def two_things(count: int, seed: int) -> list[Scene]:
     return list(found)
 
 
-def scene_scores(
+def scene_values(
     model: Embedder,
     *,
     count: int = SCENES,
@@ -41,7 +41,7 @@ def scene_scores(
     task: str = "retrieval",
     side: int = 224,
     plain: bool = True,
-) -> dict[str, float]:
+) -> dict[str, metrics.Values]:
     """Pictures of the held-out renderer against captions, at every Matryoshka width.
 
     Args:
@@ -53,8 +53,9 @@ def scene_scores(
         plain: the plainest wording; otherwise wordings vary as in training.
 
     Returns:
-        for each width "4-way@W": share of pictures whose right caption beats reversed relation, swapped
-        colours and another colour; "R@10@W": share of captions whose picture is among the first ten.
+        for each width, (count,) zeros and ones: "4-way@W", whether the picture's right caption beats
+        reversed relation, swapped colours and another colour; "R@10@W", whether the caption's picture is
+        among the first ten; "4-way@late" by late interaction.
     """
     scenes = two_things(count, seed)
     rng = np.random.default_rng(seed + 1)
@@ -62,17 +63,28 @@ def scene_scores(
     texts = [told for scene in scenes for told in _choices(scene, rng, plain)]
     images = model.encode_image(pictures, task=task)
     captions = model.encode_text(texts, task=task, prompt_name="query").reshape(count, 4, -1)
-    found: dict[str, float] = {}
+    found: dict[str, NDArray[np.bool_]] = {}
     for dim in model.spec.matryoshka_dims:
         cut = [metrics.unit(part.reshape(-1, part.shape[-1]), dim) for part in (images, captions)]
         choices = cut[1].reshape(count, 4, dim)
         scores = np.einsum("nd,nkd->nk", cut[0], choices)
         rank = metrics.ranks(choices[:, 0], cut[0], np.arange(count))
-        found |= {
-            f"4-way@{dim}": float((scores.argmax(1) == 0).mean()),
-            f"R@10@{dim}": metrics.recall_at(rank, 10),
-        }
-    return found
+        found |= {f"4-way@{dim}": scores.argmax(1) == 0, f"R@10@{dim}": rank <= 10}
+    found["4-way@late"] = _late_choices(model, pictures, texts, task)
+    return {name: values.astype(np.float64) for name, values in found.items()}
+
+
+def _late_choices(
+    model: Embedder, pictures: Sequence[Image.Image], texts: Sequence[str], task: str
+) -> NDArray[np.bool_]:
+    """Whether each picture's first text of four wins, by max-sim per token, as captions differ in length."""
+    images = model.encode_image_multi_vector(pictures, task=task)
+    captions = model.encode_text_multi_vector(texts, task=task, prompt_name="query")
+    scores = [
+        [similarity.max_sim([text], [image])[0, 0] / len(text) for text in captions[4 * row : 4 * row + 4]]
+        for row, image in enumerate(images)
+    ]
+    return np.argmax(scores, axis=1) == 0
 
 
 def _choices(scene: Scene, rng: np.random.Generator, plain: bool) -> list[str]:
@@ -81,28 +93,16 @@ def _choices(scene: Scene, rng: np.random.Generator, plain: bool) -> list[str]:
     return [caption(told, rng, plain=plain) for told in (scene, *(wrong[name] for name in MISTAKES))]
 
 
-def late_scene_scores(model: Embedder, *, count: int = 200, seed: int = 0) -> float:
-    """Four-way accuracy by late interaction, retrieval adapter."""
-    scenes = two_things(count, seed)
-    rng = np.random.default_rng(seed + 1)
-    pictures = model.encode_image_multi_vector([render(scene, 224, rng) for scene in scenes])
-    hits = 0
-    for scene, picture in zip(scenes, pictures, strict=True):
-        texts = model.encode_text_multi_vector(_choices(scene, rng, plain=True))
-        scores = [similarity.max_sim([text], [picture])[0, 0] / len(text) for text in texts]
-        hits += int(np.argmax(scores) == 0)
-    return hits / count
-
-
-def code_scores(
+def code_values(
     model: Embedder,
     held_out: Sequence[data_code.CodePair],
     task: str,
     *,
     signature: bool,
     queries: int = 1000,
-) -> dict[str, float]:
-    """Docstring summary to body, nDCG@10 per width; the gallery is every held-out body.
+    late: bool = False,
+) -> dict[str, metrics.Values]:
+    """Docstring summary to body: nDCG@10 of each query, per width; the gallery is every held-out body.
 
     Args:
         model: to measure.
@@ -110,15 +110,22 @@ def code_scores(
         task: adapter for both sides; summaries are queries, bodies passages.
         signature: put the "def" line before the body.
         queries: how many summaries are asked, spread evenly.
+        late: late interaction too, as "nDCG@10@late".
     """
     bodies = [f"{pair.signature}\n{pair.body}" if signature else pair.body for pair in held_out]
     asked = np.linspace(0, len(held_out) - 1, min(queries, len(held_out))).astype(int)
-    left = model.encode_text([held_out[i].summary for i in asked], task=task, prompt_name="query")
-    right = model.encode_text(bodies, task=task, prompt_name="passage")
+    kinds = ("dense", "late") if late else ("dense",)
+    left = model.embed([held_out[i].summary for i in asked], task=task, prompt_name="query", vectors=kinds)
+    right = model.embed(bodies, task=task, prompt_name="passage", vectors=kinds)
+    assert left.dense is not None and right.dense is not None
     found = {}
     for dim in model.spec.matryoshka_dims:
-        rank = metrics.ranks(metrics.unit(left, dim), metrics.unit(right, dim), asked)
-        found[f"nDCG@10@{dim}"] = metrics.ndcg_at_10(rank)
+        rank = metrics.ranks(metrics.unit(left.dense, dim), metrics.unit(right.dense, dim), asked)
+        found[f"nDCG@10@{dim}"] = metrics.ndcg_values(rank)
+    if left.late is not None and right.late is not None:
+        scores = similarity.max_sim(left.late, right.late)
+        rank = (scores >= scores[np.arange(len(asked)), asked][:, None]).sum(1)
+        found["nDCG@10@late"] = metrics.ndcg_values(rank)
     return found
 
 
@@ -131,18 +138,18 @@ def unique_held_out(code: Sequence[data_code.CodePair]) -> list[data_code.CodePa
     return [pair for pair in chosen if summaries[pair.summary] == 1]
 
 
-def translation_recall(model: Embedder, pairs: Sequence[data_text.TextPair], task: str) -> float:
-    """How often a foreign name's nearest among all the pairs' English names is its own (R@1)."""
+def translation_values(model: Embedder, pairs: Sequence[data_text.TextPair], task: str) -> metrics.Values:
+    """Whether a foreign name's nearest among all the pairs' English names is its own: (pairs,) 0 or 1."""
     names = list(dict.fromkeys(pair.left for pair in pairs))
     place = {name: row for row, name in enumerate(names)}
     foreign = model.encode_text([pair.right for pair in pairs], task=task, prompt_name="query")
     english = model.encode_text(names, task=task, prompt_name="query")
     relevant = np.array([place[pair.left] for pair in pairs])
-    return metrics.recall_at(metrics.ranks(foreign, english, relevant), 1)
+    return (metrics.ranks(foreign, english, relevant) == 1).astype(np.float64)
 
 
 def evaluate(folder: Path, runs: Path, seed: int, precision: str) -> dict[str, Any]:
-    """Every figure of the model card.
+    """Every figure of the model card, each as [mean, low, high] with its 95% interval.
 
     Code is that of modules held out in the standard library and in this environment's packages, whatever
     the model learned from besides: anybody who installed the explorer can repeat it.
@@ -157,16 +164,25 @@ def evaluate(folder: Path, runs: Path, seed: int, precision: str) -> dict[str, A
     model = Embedder.from_pretrained(folder, device="cpu", precision=precision)
     runs.mkdir(parents=True, exist_ok=True)
     held_out = unique_held_out(data_code.cached(runs / "installed.jsonl"))
-    found: dict[str, Any] = {"scenes": scene_scores(model, seed=seed)}
-    found["scenes, varied wording"] = scene_scores(model, seed=seed + 10, plain=False)
-    found["scenes, late interaction, 4-way"] = late_scene_scores(model, seed=seed)
-    found["code gallery"] = len(held_out)
+    full = model.spec.dim
+    scenes = scene_values(model, seed=seed)
+    found: dict[str, Any] = {"code gallery": len(held_out), "scenes": _intervals(scenes)}
+    found["scenes, varied wording"] = _intervals(scene_values(model, seed=seed + 10, plain=False))
+    found["scenes, late less dense"] = metrics.interval(scenes["4-way@late"] - scenes[f"4-way@{full}"])
     for task in ("retrieval", "code"):
-        found[f"body, {task}"] = code_scores(model, held_out, task, signature=False)
-        found[f"def line and body, {task}"] = code_scores(model, held_out, task, signature=True)
+        bodies = code_values(model, held_out, task, signature=False, late=True)
+        found[f"body, {task}"] = _intervals(bodies)
+        found[f"body, {task}, late less dense"] = metrics.interval(
+            bodies["nDCG@10@late"] - bodies[f"nDCG@10@{full}"]
+        )
+        found[f"def line and body, {task}"] = _intervals(code_values(model, held_out, task, signature=True))
         say(f"{task} measured")
     translated = [pair for pair in data_text.translations() if pair.held_out]
+    found["translation names"] = len({pair.left for pair in translated})
     for task in ("retrieval", "text-matching"):
-        found["translation names"] = len({pair.left for pair in translated})
-        found[f"translation R@1, {task}"] = translation_recall(model, translated, task)
+        found[f"translation R@1, {task}"] = metrics.interval(translation_values(model, translated, task))
     return found
+
+
+def _intervals(values: Mapping[str, metrics.Values]) -> dict[str, list[float]]:
+    return {name: metrics.interval(found) for name, found in values.items()}

@@ -1,4 +1,4 @@
-"""The three figures that training watches; the full evaluation lives in the ``eval`` package."""
+"""The figures that training watches and the card states; the full evaluation is the ``eval`` package's."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
+Values = NDArray[np.float64]
+RESAMPLES = 2000
 
 
 def ranks(
@@ -27,14 +29,26 @@ def ranks(
     return np.concatenate(found)
 
 
+def ndcg_values(rank: NDArray[np.int64]) -> Values:
+    """nDCG@10 of each query with one relevant document: 1 / log2(1 + rank) within the first ten, else 0."""
+    return np.where(rank <= 10, 1 / np.log2(1.0 + rank), 0.0)
+
+
 def ndcg_at_10(rank: NDArray[np.int64]) -> float:
-    """nDCG@10 with one relevant document per query: 1 / log2(1 + rank) within the first ten, else 0."""
-    return float(np.where(rank <= 10, 1 / np.log2(1.0 + rank), 0.0).mean())
+    """The mean of :func:`ndcg_values`."""
+    return float(ndcg_values(rank).mean())
 
 
-def recall_at(rank: NDArray[np.int64], k: int) -> float:
-    """Share of queries whose document is among the first `k`."""
-    return float((rank <= k).mean())
+def interval(values: Values, seed: int = 0) -> list[float]:
+    """Mean with its 95% percentile bootstrap interval over the values: [mean, low, high], to four digits.
+
+    Args:
+        values: (n,) one per query or picture; differences of two systems for a paired interval.
+        seed: of the resampling.
+    """
+    picks = np.random.default_rng((seed, 17)).integers(len(values), size=(RESAMPLES, len(values)))
+    low, high = np.quantile(values[picks].mean(axis=1), (0.025, 0.975))
+    return [round(float(value), 4) for value in (values.mean(), low, high)]
 
 
 def unit(vectors: Floats, dim: int | None = None) -> Floats:

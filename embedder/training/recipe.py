@@ -14,6 +14,7 @@ from embedder.training import data_code, data_docs, data_text, pairs
 from embedder.training import tokenizer as tokenizers_
 from embedder.training.adapters_stage import AdapterSettings, add_adapters, train_adapters
 from embedder.training.export import DTYPE, export, small_enough
+from embedder.training.late_stage import LateSettings, train_late
 from embedder.training.mapping import install
 from embedder.training.network import Miniature, Sizes
 from embedder.training.pairs import PairSet
@@ -31,7 +32,7 @@ from embedder.training.vision_stage import (
     train_crops,
 )
 
-STAGES = ("static", "text", "crops", "cells", "bank", "settle", "adapters", "export")
+STAGES = ("static", "text", "crops", "cells", "bank", "settle", "adapters", "late", "export")
 
 SIZES = Sizes(
     vocabulary=19_200,
@@ -50,7 +51,7 @@ class Recipe:
 
     Attributes:
         sizes: of the network.
-        static, refine, text, crops, cells, bank, settle, adapters: settings of the stages.
+        static, refine, text, crops, cells, bank, settle, adapters, late: settings of the stages.
         few: use the standard library's first level only, no WordNet and no CLDR, 600 pairs of each source.
     """
 
@@ -74,6 +75,7 @@ class Recipe:
     bank: BankSettings = field(default_factory=lambda: BankSettings(language_factor=0.3, general_tokens=56))
     settle: SettleSettings = field(default_factory=SettleSettings)
     adapters: AdapterSettings = field(default_factory=AdapterSettings)
+    late: LateSettings = field(default_factory=LateSettings)
     few: bool = False
 
 
@@ -105,6 +107,7 @@ def smoke() -> Recipe:
         ),
         settle=SettleSettings(steps=4, tokens=24, texts=8, anchors=4, frozen=64),
         adapters=AdapterSettings(steps=6, batch=8, queries=8, tokens=24, pool=64, bank=64),
+        late=LateSettings(steps=6, batch=8, left=24, right=24, pool=64),
         few=True,
     )
 
@@ -157,6 +160,7 @@ class Run:
             "bank": self.bank,
             "settle": self.settle,
             "adapters": self.adapters,
+            "late": self.late,
             "export": self.export,
         }
         for stage in STAGES[: STAGES.index(until) + 1]:
@@ -226,6 +230,12 @@ class Run:
         add_adapters(self.network, self.seed)
         train_adapters(
             self.network, self.data.tokenizer, self.data.training, self.recipe.adapters, self.runs, self.seed
+        )
+
+    def late(self) -> None:
+        """Vectors per token."""
+        train_late(
+            self.network, self.data.tokenizer, self.data.training, self.recipe.late, self.runs, self.seed
         )
 
     def export(self) -> None:

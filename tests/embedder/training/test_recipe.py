@@ -68,7 +68,7 @@ def test_held_out_retrieval_rises(trained):
 def test_every_stage_wrote_its_losses(trained):
     runs, _ = trained
     assert losses(runs, "static", "loss")[-1] < losses(runs, "static", "loss")[0]
-    for stage in ("text", "crops", "cells", "bank", *(f"adapter-{task}" for task in TASKS)):
+    for stage in ("text", "crops", "cells", "bank", *(f"adapter-{task}" for task in TASKS), "late"):
         assert (runs / f"{stage}.loss.csv").read_text().count("\n") >= 2, stage
 
 
@@ -89,6 +89,16 @@ def test_every_adapter_was_trained(trained):
         for name in entries:
             assert float(file.get_tensor(name).float().abs().max()) > 0, name
     assert {task for task in TASKS if any(f".{task}." in name for name in entries)} == set(TASKS)
+
+
+def test_the_late_stage_moves_the_projector_alone(trained):
+    runs, _ = trained
+    before, after = (
+        torch.load(runs / f"{stage}.pt", weights_only=True)["network"] for stage in ("adapter-code", "late")
+    )
+    moved = {name for name in after if not torch.equal(before[name], after[name])}
+    assert "multi_vector_projector.base_layer.weight" in moved
+    assert all(name.startswith("multi_vector_projector.") for name in moved), moved
 
 
 def test_the_embedder_computes_what_the_training_network_computes(trained, model):

@@ -1,0 +1,100 @@
+"""The card's figures: measured per picture and query, with intervals, and drawn."""
+
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from embedder import Embedder, similarity
+from embedder.spec import MINI, MINI_FOLDER
+from embedder.training import card, card_curve, metrics
+from embedder.training.data_code import CodePair
+from embedder.training.evaluate import code_values, scene_values
+from embedder.training.network import Sizes
+
+SIZES = Sizes(
+    vocabulary=100, hidden=64, layers=1, feed_forward=8, heads=2, kv_heads=1, dims=(16, 32, 64), late=8,
+    vision_width=32, vision_depth=1, vision_feed_forward=8, vision_heads=2,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def model() -> Embedder:
+    return Embedder.from_pretrained(MINI, device="cpu", precision="float32")
+
+
+def test_an_interval_is_that_of_the_normal_distribution_where_values_are_many() -> None:
+    values = np.random.default_rng(0).normal(0.5, 0.2, 4000)
+    mean, low, high = metrics.interval(values)
+    reach = 1.96 * 0.2 / 4000**0.5
+    assert (mean, low, high) == pytest.approx((values.mean(), mean - reach, mean + reach), abs=reach / 5)
+    assert metrics.interval(values) == [mean, low, high], "seeded"
+    assert metrics.interval(np.ones(5)) == [1, 1, 1]
+
+
+def test_scenes_are_told_from_mistakes_far_above_chance(model: Embedder) -> None:
+    found = scene_values(model, count=20)
+    assert {values.shape for values in found.values()} == {(20,)}
+    assert set(np.concatenate(list(found.values()))) <= {0.0, 1.0}
+    assert found[f"4-way@{model.spec.dim}"].mean() > 0.8 and found["4-way@late"].mean() > 0.5
+    assert set(found) >= {f"{name}@{dim}" for name in ("4-way", "R@10") for dim in model.spec.matryoshka_dims}
+
+
+def test_code_is_ranked_as_by_hand(model: Embedder) -> None:
+    bodies = ["return sorted(values)[len(values) // 2]", "socket.close()", "return json.loads(text)"]
+    summaries = ["Return the median of the values.", "Close the connection.", "Parse a JSON document."]
+    pairs = [
+        CodePair(f"m{at}.py", "f", summary, "", "def f():", body)
+        for at, (body, summary) in enumerate(zip(bodies, summaries, strict=True))
+    ]
+    found = code_values(model, pairs, "code", signature=False, late=True)
+    queries = model.embed(summaries, task="code", prompt_name="query", vectors=("dense", "late"))
+    passages = model.embed(bodies, task="code", prompt_name="passage", vectors=("dense", "late"))
+    by_hand = {"late": similarity.max_sim(queries.late, passages.late)}
+    by_hand[str(model.spec.dim)] = queries.dense @ passages.dense.T
+    for kind, scores in by_hand.items():
+        ranks = [1 + sum(other > row[at] for other in row) for at, row in enumerate(scores)]
+        assert found[f"nDCG@10@{kind}"] == pytest.approx([1 / np.log2(1 + rank) for rank in ranks])
+
+
+def scores() -> dict:
+    """Figures that fall off with the width, as `evaluate` returns them."""
+    at = {16: [0.5, 0.45, 0.55], 32: [0.7, 0.66, 0.74], 64: [0.8, 0.77, 0.83], "late": [0.85, 0.8, 0.9]}
+    part = {f"{metric}@{dim}": value for metric in ("4-way", "R@10", "nDCG@10") for dim, value in at.items()}
+    names = ("scenes", "scenes, varied wording")
+    codes = [f"{view}, {task}" for view in ("body", "def line and body") for task in ("retrieval", "code")]
+    gaps = [f"{name}, late less dense" for name in ("body, retrieval", "body, code")]
+    found = {name: part for name in (*names, *codes)}
+    found |= {name: [0.05, -0.01, 0.11] for name in ("scenes, late less dense", *gaps)}
+    translated = {f"translation R@1, {task}": [0.6, 0.5, 0.7] for task in ("retrieval", "text-matching")}
+    return {**found, **translated, "code gallery": 3155, "translation names": 128}
+
+
+def test_the_card_states_every_figure_with_its_interval() -> None:
+    counts = {"bank": 10, "shapes": 12, "colours": 12, "languages": 17, "scenes": 300}
+    text = card.card(SIZES, 1234, scores(), {"pkg": "MIT"}, counts)
+    assert "| scenes: 4-way | .500 (.450 to .550) | .700 (.660 to .740) | .800 (.770 to .830) |" in text
+    assert "| body, task code | .850 (.800 to .900) | .800 (.770 to .830) | .050 (-.010 to .110) |" in text
+    assert "retrieval .600 (.500 to .700)" in text and f"]({card_curve.FILE})" in text
+    assert "{" not in text.replace("{licences}", "")
+
+
+def test_the_picture_has_every_curve_at_its_height() -> None:
+    found = scores()
+    curves = {
+        name: {dim: found[part][f"{metric}@{dim}"] for dim in SIZES.dims}
+        for name, (part, metric) in card.CURVES.items()
+    }
+    picture = ElementTree.fromstring(card_curve.drawn(curves))
+    space = "{http://www.w3.org/2000/svg}"
+    lines = picture.findall(f"{space}polyline")
+    assert len(lines) == len(picture.findall(f"{space}polygon")) == len(curves)
+    heights = [float(point.split(",")[1]) for point in lines[0].attrib["points"].split()]
+    assert heights == sorted(heights, reverse=True), "more dimensions, higher"
+    labels = [element.text for element in picture.findall(f"{space}text")]
+    assert set(curves) <= set(labels) and {"16", "32", "64"} <= set(labels)
+
+
+def test_the_bundled_card_is_there_with_its_picture() -> None:
+    text = (MINI_FOLDER / "README.md").read_text(encoding="utf-8")
+    assert f"]({card_curve.FILE})" in text and (MINI_FOLDER / card_curve.FILE).is_file()
