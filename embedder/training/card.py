@@ -85,6 +85,7 @@ def card(
         "licences": ", ".join(f"{name} ({licence})" for name, licence in licences.items()),
         "scene_table": _scene_table(scores, sizes),
         "code_table": _code_table(scores, sizes),
+        "every_summary": _figure(scores["body, retrieval, every summary"]),
         "late": _late(scores, sizes),
         "curve": card_curve.FILE,
         "gallery": scores["code gallery"],

@@ -177,6 +177,8 @@ def evaluate(folder: Path, runs: Path, seed: int, precision: str) -> dict[str, A
         )
         found[f"def line and body, {task}"] = _intervals(code_values(model, held_out, task, signature=True))
         say(f"{task} measured")
+    everything = code_values(model, held_out, "retrieval", signature=False, queries=len(held_out))
+    found["body, retrieval, every summary"] = metrics.interval(everything[f"nDCG@10@{full}"])
     translated = [pair for pair in data_text.translations() if pair.held_out]
     found["translation names"] = len({pair.left for pair in translated})
     for task in ("retrieval", "text-matching"):

@@ -66,6 +66,7 @@ def scores() -> dict:
     gaps = [f"{name}, late less dense" for name in ("body, retrieval", "body, code")]
     found = {name: part for name in (*names, *codes)}
     found |= {name: [0.05, -0.01, 0.11] for name in ("scenes, late less dense", *gaps)}
+    found["body, retrieval, every summary"] = [0.55, 0.53, 0.57]
     translated = {f"translation R@1, {task}": [0.6, 0.5, 0.7] for task in ("retrieval", "text-matching")}
     return {**found, **translated, "code gallery": 3155, "translation names": 128}
 
