@@ -91,8 +91,9 @@ def decode(
         sets: names of the example sets.
     """
     version = parameters.get(MARK)
-    if version is None:
-        return View()
+    if version is None:  # typed by hand: settings may be anybody's, a tab or a set of these names is meant
+        tab, example = parameters.get(TAB, ""), parameters.get(SET, "")
+        return View(tab if tab in tabs else "", example if example in sets else "", {}, ())
     if version != VERSION:
         words = (
             f"This link is of version {short(version, 20)}, which is not known here: nothing was restored."

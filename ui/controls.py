@@ -55,9 +55,17 @@ def number_slider(low: float, high: float, **options: Any) -> gr.Slider:
     gradio's own check of the range prints a traceback in the terminal; the handlers check it too, and say in
     words what is wrong.
     """
-    slider = gr.Slider(low, high, **options)
-    slider.preprocess = _as_sent  # type: ignore[method-assign]
-    return slider
+    return as_sent(gr.Slider(low, high, **options))
+
+
+def as_sent(component: Any) -> Any:  # noqa: ANN401 - any component
+    """A component whose value reaches the handlers as the page sent it, for them to check.
+
+    gradio's own check holds a choice against the newest list, which the page may not have seen yet, prints a
+    traceback in the terminal and shows the error as it is.
+    """
+    component.preprocess = _as_sent
+    return component
 
 
 def _as_sent(payload: Any) -> Any:  # noqa: ANN401 - a client may send anything

@@ -12,7 +12,7 @@ from eval.config import METRICS
 from ui import cards, links, run_cards
 from ui.checks import guarded
 from ui.code_view import TITLE, code_view
-from ui.controls import LIGHT, PRIVATE, index_of
+from ui.controls import LIGHT, PRIVATE, as_sent, index_of
 from ui.run_files import board_query
 from ui.run_hall import Hall
 from ui.run_index import FILTERS, ITSELF, choices, chosen
@@ -71,6 +71,10 @@ def show(hall: Hall, view: View, newest: object, metric: object, *filters: objec
         for kind, words in (("csv", "CSV"), ("parquet", "Parquet"))
     )
     drawn = run_cards.board(rows, view.page, view.sort, view.descending, str(metric or ""))
+    if not len(table):
+        drawn = cards.empty(
+            "There are no runs yet", "Run a benchmark in the next tab; its scores appear here."
+        )
     broken = [f"{name} cannot be read: {why}" for name, why in hall.index.broken.items()]
     return drawn, f"<div class='ev-links'>{files}</div>{cards.notes([], broken, limit=3)}"
 
@@ -86,6 +90,9 @@ def _names(value: object, name: str) -> list[str]:
 def refreshed(hall: Hall, view: View, newest: object, metric: object, *filters: object) -> tuple[Any, ...]:
     """What the filters offer now, then the leaderboard: (metric, filters ..., board, links)."""
     offered = choices(hall.index.table())
+    offered["baseline"] = offered["baseline"] or [
+        ITSELF
+    ]  # what is chosen at first stays, until there are runs
     metrics = offered["metric"] or list(METRICS)
     first = metric if metric in metrics else metrics[0] if METRICS[0] not in metrics else METRICS[0]
     kept = [
@@ -149,8 +156,10 @@ def layout() -> Board:
     """Place the widgets."""
     with gr.Column(elem_classes="xp-card xp-controls"):
         with gr.Row():
-            metric = gr.Dropdown(
-                list(METRICS), value=METRICS[0], label="Metric", min_width=130, elem_id="board-metric"
+            metric = as_sent(
+                gr.Dropdown(
+                    list(METRICS), value=METRICS[0], label="Metric", min_width=130, elem_id="board-metric"
+                )
             )
             made = {name: _filter(name) for name in CHOSEN[:4]}
         with gr.Accordion("More filters", open=False), gr.Row():
@@ -173,10 +182,10 @@ def layout() -> Board:
 
 def _filter(name: str) -> gr.Dropdown:
     first = [ITSELF] if name == "baseline" else []
-    return gr.Dropdown(
+    return as_sent(gr.Dropdown(
         first, value=first, multiselect=True, label=LABELS[name], min_width=150, elem_id=f"board-{name}",
         info="all, if none is chosen",
-    )  # fmt: skip
+    ))  # fmt: skip
 
 
 def wire(hall: Hall, board: Board, openings: Sequence[Any]) -> None:

@@ -35,7 +35,8 @@ JUDGED = (
     "Trustworthiness (0 to 1) says whether to believe the map: a neighbour on the map that is none among the "
     "vectors costs the more, the further down it really ranks; 1 is flawless, a random map is near 0.5. "
     "“Neighbours kept” is the share of an item's nearest vectors that are its nearest on the map too. "
-    "“Differs” compares with the map that it was turned onto: 0 is the same picture, 1 nothing in common."
+    "“Differs” compares with the first map of this method, at whatever width and with whatever adapter: onto "
+    "that one it was turned; 0 is the same picture, 1 nothing in common."
 )
 
 
@@ -205,7 +206,8 @@ def lay_out(view: View, state: MapState, chosen: Look, raw: tuple[Array, str]) -
     """
     layout, words = raw
     first = projection.aligned(layout, state.frame)[0]
-    placed, differs = projection.aligned(layout, view.anchor(state.base, chosen, first))
+    anchor = view.anchor(state.base, chosen, first)
+    placed, differs = projection.aligned(layout, anchor)
     cut = truncate(state.vectors, chosen.dim)
     trust, kept = projection.quality(cut, layout)
     title = f"{chosen.method} · {state.task} · {chosen.dim} dimensions"
@@ -221,7 +223,9 @@ def lay_out(view: View, state: MapState, chosen: Look, raw: tuple[Array, str]) -
         "positions": made.b64(placed, "<f4"),
     }
     rows = [("Trustworthiness", _number(trust)), ("Neighbours kept", _share(kept))]
-    rows += [("Differs", f"{differs:.2f}"), *([("Shows", words)] if words else [])]
+    if anchor is not first:
+        rows.append((f"Differs from the first {chosen.method}", f"{differs:.2f}"))
+    rows += [("Shows", words)] if words else []
     return packed, cards.stats(rows)
 
 

@@ -175,9 +175,10 @@ def build(bench: Workbench, collection: gr.State, tab: gr.Tab, relevance: gr.Sta
     inputs = [brought, collection, *parts.settings]
     outputs = [parts.status, state, parts.lab, *parts.figures, parts.numbers, parts.code]
     parts.jobs.connect(outputs, (gr.skip(),) * (OUTPUTS - 1))
+    parts.jobs.follow(partial(truncation_lab.step, bench), [state, slider], [parts.numbers, parts.code])
     parts.jobs.run(parts.go.click, partial(truncation_lab.run, bench), [state, *inputs])
     changed = [control.input for control in (task, tasks, role, metric, source, turned)]
-    changed += [near.release, pairs.submit, pairs.blur]
+    changed += [near.change, pairs.submit, pairs.blur]
     parts.jobs.run(
         partial(gr.on, changed),
         partial(truncation_lab.run, bench),

@@ -156,7 +156,7 @@ def numbers(found: Iterable[Numbers], chosen: "Wanted", near: int, width: int) -
         ]
         for one in rows
     ]
-    title = f"<h3 class='xp-h'>The numbers at {width} dimensions</h3>"
+    title = f"<h3 class='xp-h'>The numbers at {width} dimension{'s' * (width != 1)}</h3>"
     return title + cards.table(head, lines)
 
 

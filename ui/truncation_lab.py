@@ -92,6 +92,11 @@ class Lab:
     asked: tuple[object, ...] = ()
     notes: str = ""
 
+    @property
+    def drawn(self) -> tuple[object, ...]:
+        """The width that the exact numbers were shown at first."""
+        return (self.wanted.dim,)
+
 
 def wanted(bench: Workbench, *values: object) -> Wanted:
     """Check the controls, in the order of :class:`Wanted`.

@@ -18,6 +18,8 @@ from ui.limits import PUBLIC, Limits
 from ui.tables import Cell, Row, Table, read_table, unique_names
 from ui.vector_files import VectorSet, is_vector_file, read_vectors
 
+PICTURE_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif")
+
 Array = np.ndarray[Any, np.dtype[Any]]
 
 VECTOR = "vector"
@@ -110,6 +112,8 @@ def _one(path: Path, name: str, parts: _Parts, header: bool, limits: Limits) -> 
         yield from _archive(path, name, parts, limits)
     elif sniff(start) in FORMATS and not start.startswith(b"BM,"):
         parts.pictures.append((name, image_item(path)))
+    elif name.lower().endswith(PICTURE_ENDINGS):
+        raise InputError(f"{name}: is not a picture, whatever its name says; it was left out")
     else:
         table = read_table(path, name, header=header, keep=kept_files.keep, limits=limits)
         parts.tables.append(table)

@@ -131,15 +131,15 @@ Object.assign(window.Explorer, (() => {
   }
   /* What matches the search and the pressed colour stands out; nothing goes to the server. */
   function filter(map) {
-    const words = map.find(".xp-map-search input").value.trim().toLowerCase(), field = current(map), said = map.find(".xp-map-found");
-    const active = words || map.only !== null;
+    const words = map.find(".xp-map-search input").value.toLowerCase().split(/\s+/).filter(Boolean), field = current(map), said = map.find(".xp-map-found");
+    const active = words.length > 0 || map.only !== null;
     map.find("[data-do=select]").disabled = !active;
     if (!active || !map.spec) { map.view.set({ lit: null }); said.textContent = ""; return; }
     map.low ??= map.texts.map((text) => text.toLowerCase());
     const lit = new Uint8Array(map.spec.count);
     let count = 0;
     for (let i = 0; i < lit.length; i++) {
-      if ((words && !map.low[i].includes(words)) || (map.only !== null && field.codes[i] !== map.only)) continue;
+      if (!words.every((word) => map.low[i].includes(word)) || (map.only !== null && field.codes[i] !== map.only)) continue;
       lit[i] = 1; count++;
     }
     map.view.set({ lit });

@@ -1,13 +1,16 @@
 """Stage 7: late interaction. The multi-vector projector and its LoRAs alone, everything before them frozen.
 
-A projector costs next to nothing to train, as no gradient goes through the network: so it sees batches of its
-own, whole bodies of functions among them, at a temperature at which single tokens count.
+It starts from what the token states already are: their first components, which Matryoshka training has
+made the most telling ones, and a constant beside them. A state's length says how much its token matters;
+with a constant before normalising, tokens that matter little all point the same way, find each other
+everywhere, and so change no ranking. No gradient goes through the network, which makes the stage cheap.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,7 +27,7 @@ from embedder.training.pairs import PairSet
 from embedder.training.progress import Progress, say
 from embedder.training.text_stage import descend, restore, schedule
 
-TASK_SHARES = {"retrieval": 0.5, "text-matching": 0.15, "code": 0.35}
+TASK_SHARES = {"retrieval": 0.45, "text-matching": 0.1, "code": 0.45}
 MIXTURES: dict[str, dict[str, float]] = {
     "retrieval": {
         "pictures": 0.4, "body": 0.25, "details": 0.1, "titled": 0.08, "continued": 0.07, "gloss": 0.1,
@@ -45,15 +48,17 @@ class LateSettings:
         left, right: tokens a side is cut to.
         rate: of learning, at its highest.
         temperature: the mean max-sim of a query's tokens is divided by it.
+        constant: beside a state's components; states are about as long as 1.
         pool: pictures.
     """
 
-    steps: int = 1900
+    steps: int = 500
     batch: int = 32
     left: int = 64
-    right: int = 256
-    rate: float = 2e-3
-    temperature: float = 0.02
+    right: int = 200
+    rate: float = 1e-3
+    temperature: float = 0.015
+    constant: float = 2.0
     pool: int = 4096
 
 
@@ -69,6 +74,7 @@ def train_late(
     network.requires_grad_(False)
     for layer in lora_layers(network):
         layer.scaling = dict.fromkeys(layer.scaling, SHIPPED_STRENGTH)
+    begin(network, settings.constant)
     parameters = list(network.multi_vector_projector.parameters())
     optimiser = torch.optim.AdamW(parameters, lr=settings.rate, weight_decay=0.0)
     progress = Progress(folder, "late", settings.steps)
@@ -84,9 +90,23 @@ def train_late(
             parameter.requires_grad_(True)
         loss = work.loss(task, rng)
         descend(optimiser, loss, parameters, settings.rate * schedule(step, settings.steps, 50))
-        progress.log(step, **{task.replace("-", "_"): loss.item()})
+        progress.log(step, late=loss.item())
         progress.save(step, lambda: {"network": network.state_dict(), "optimiser": optimiser.state_dict()})
     say("late interaction trained")
+
+
+@torch.no_grad()
+def begin(network: Miniature, constant: float) -> None:
+    """The projector's start: its outputs are a state's first components, the last of them a constant."""
+    projector: Any = network.multi_vector_projector
+    weight, bias = projector.base_layer.weight, projector.base_layer.bias
+    count = len(bias) - 1
+    weight.zero_()
+    weight[:count, :count] = torch.eye(count)
+    bias.zero_()
+    bias[count] = constant
+    for layer in projector.lora_B.values():
+        layer.weight.zero_()
 
 
 @dataclass
@@ -105,8 +125,14 @@ class _Work:
         names = [name for name in MIXTURES[task] if name in drawn or self.sources.get(name)]
         chances = np.array([MIXTURES[task][name] for name in names])
         name = str(rng.choice(names, p=chances / chances.sum()))
-        scores, same = drawn[name](rng) if name in drawn else self.pairs(self.sources[name], rng)
-        return info_nce(scores / self.settings.temperature, same)
+        if name in drawn:
+            scores, same = drawn[name](rng)
+            return info_nce(scores / self.settings.temperature, same)
+        scores, same = self.pairs(self.sources[name], rng)
+        # One direction: queries of several lengths are never compared, and their means are not of one scale.
+        others = same & ~torch.eye(len(same), dtype=torch.bool)
+        scores = (scores / self.settings.temperature).masked_fill(others, -1e4)
+        return functional.cross_entropy(scores, torch.arange(len(scores)))
 
     @torch.no_grad()
     def states(self, side: Padded) -> Tensor:

@@ -89,7 +89,12 @@ def test_what_cannot_be_is_left_out_and_said(key: str, text: str, words: str) ->
 
 
 def test_the_address_of_others_is_passed_over() -> None:
-    assert decode({"__theme": "dark", "tab": "search", "a.b": "c"}, FIELDS, TABS, SETS) == address.View()
+    assert decode({"__theme": "dark", "tab": "theirs", "a.b": "c"}, FIELDS, TABS, SETS) == address.View()
+
+
+def test_a_tab_typed_by_hand_opens_and_settings_need_the_mark() -> None:
+    found = decode({"tab": "search", "search.query": "a"}, FIELDS, TABS, SETS)
+    assert found == address.View(tab="search")
 
 
 def test_another_version_is_named() -> None:

@@ -239,6 +239,13 @@ def vectors_in(path: Path) -> np.ndarray:
     return np.array([row[first:] for row in rows[first > 0 :]], dtype=float)
 
 
+def test_a_picture_in_name_only_is_left_out(send: Send) -> None:
+    answer = received(send, {"p.png": "notapng", "t.csv": "a\none\n"})
+    told = " ".join(str(part) for part in answer)
+    assert "p.png" in told and "is not a picture" in told
+    assert answer[1] is not None and "notapng" not in str(answer[1].table)
+
+
 def test_the_upload_can_be_forgotten(send: Send) -> None:
     status, upload, *_ = data_view.forget(received(send, {"a.csv": TABLE})[1])
     assert upload is None and "a.csv is forgotten" in status

@@ -118,6 +118,19 @@ def test_the_board_shows_pages_sorts_and_opens(made: RunIndex) -> None:
         evaluation_board.show(hall, view, False, "ndcg@10", "mini", *none[1:])
 
 
+def test_without_runs_the_board_says_so_whatever_the_page_has_seen(tmp_path: Path) -> None:
+    empty = Hall(RunIndex(lambda: tmp_path / "none"))
+    *updates, board, _ = evaluation_board.refreshed(empty, View(), True, "ndcg@10", *[[]] * 7, [ITSELF], [])
+    assert "There are no runs yet" in board
+    baseline = updates[1 + CHOSEN.index("baseline")]
+    assert baseline["choices"] == baseline["value"] == [ITSELF]
+    with gr.Blocks():
+        filters = evaluation_board.layout().inputs
+    # what the page holds may be older than the choices: gradio must not refuse it
+    for widget in filters[1:]:
+        assert widget.preprocess(["gone since"]) == ["gone since"]
+
+
 def test_the_code_beside_the_leaderboard_prints_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

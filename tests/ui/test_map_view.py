@@ -87,7 +87,8 @@ def test_another_adapter_sends_positions_only_turned_onto_the_first(bench: Workb
     assert "value" not in figure
     layout = patch(figure)
     assert layout["base"] == state.base and layout["task"] == other
-    assert after.frame is state.frame and "Differs" in measures
+    assert after.frame is state.frame and "Differs from the first PCA" in measures
+    assert "Differs" not in drawn(bench, View())[3], "the first map has none to differ from"
     assert not np.array_equal(after.vectors, state.vectors)
 
 

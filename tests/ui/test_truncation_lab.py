@@ -2,13 +2,16 @@
 
 import base64
 import json
+from functools import partial
 
+import gradio as gr
 import numpy as np
 import pytest
 
 from embedder.errors import InputError
 from ui import truncation_code
 from ui.collection import text_item
+from ui.jobs import catching_up
 from ui.relevance import Relevance, typed_pairs
 from ui.truncation_lab import Lab, keep_up, redraw, run, step
 from ui.vectors import Workbench
@@ -170,3 +173,12 @@ def test_the_code_repeats_the_numbers(bench: Workbench, capsys: pytest.CaptureFi
         if (task, form) == (lab.wanted.shown, "float32") and dim in bench.model.spec.matryoshka_dims:
             assert f"{dim} dimensions" in printed
             assert f"{one.measures['neighbours kept'].mean:.3f} of 3 neighbours kept" in printed
+
+
+def test_a_width_that_moved_while_it_was_measured_gets_its_numbers(bench: Workbench):
+    lab = final(bench)[1]
+    later = catching_up(partial(step, bench), 2)
+    assert later(lab, lab.wanted.dim) == (gr.skip(), gr.skip())
+    numbers, _ = later(lab, 7)
+    assert "The numbers at 7 dimensions" in numbers
+    assert "The numbers at 1 dimension<" in later(lab, 1)[0]
