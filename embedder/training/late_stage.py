@@ -52,7 +52,7 @@ class LateSettings:
         pool: pictures.
     """
 
-    steps: int = 500
+    steps: int = 1100
     batch: int = 32
     left: int = 64
     right: int = 200

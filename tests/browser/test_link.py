@@ -5,7 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.harness import Pages, overflow, shoot
+from tests.browser.harness import Pages, overflow, settle, shoot
 from tests.browser.steps import appears, drawn, open_tab
 
 
@@ -28,6 +28,7 @@ def copied(page: Page) -> str:
 
 def test_settings_go_into_the_address_without_a_round_trip(page: Page) -> None:
     drawn(page, "#embed-figure")
+    settle(page)
     assert "s" not in address(page), "what is as at first is not written"
     sent: list[str] = []
     page.on("request", lambda request: sent.append(request.url))
