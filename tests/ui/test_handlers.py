@@ -225,12 +225,6 @@ def test_settings_that_moved_while_the_model_ran_are_drawn_after_it(bench: Workb
     moved = later(state, "euclidean", 32, False, "everything")
     assert "euclidean · 32 dimensions" in json.loads(moved[0])["title"]
     assert later(None, "cosine", 64, False, "everything") == (gr.skip(),) * 4
-    searched = find(bench, items)[1]
-    settings = [RANKING[name] for name in ("metric", "dim", "temperature", "targets", "shown")]
-    again = catching_up(partial(retrieval.rerank, bench), 2)
-    assert again(searched, *settings) == (gr.skip(),) * 2
-    settings[0] = "euclidean"
-    assert "euclidean" in again(searched, *settings)[1]
 
 
 def test_euclidean_carries_the_hint(bench: Workbench) -> None:
