@@ -90,9 +90,8 @@ def _names(value: object, name: str) -> list[str]:
 def refreshed(hall: Hall, view: View, newest: object, metric: object, *filters: object) -> tuple[Any, ...]:
     """What the filters offer now, then the leaderboard: (metric, filters ..., board, links)."""
     offered = choices(hall.index.table())
-    offered["baseline"] = offered["baseline"] or [
-        ITSELF
-    ]  # what is chosen at first stays, until there are runs
+    # what is chosen at first stays until there are runs
+    offered["baseline"] = offered["baseline"] or [ITSELF]
     metrics = offered["metric"] or list(METRICS)
     first = metric if metric in metrics else metrics[0] if METRICS[0] not in metrics else METRICS[0]
     kept = [

@@ -13,7 +13,7 @@ from embedder.spec import JINA_V4
 from ui import architecture, cards, model_facts
 from ui.cards import esc
 from ui.checks import guarded
-from ui.controls import PRIVATE, QUIET
+from ui.controls import PRIVATE, QUIET, as_sent
 from ui.models import Ticket
 from ui.vectors import Workbench
 
@@ -52,15 +52,16 @@ def _chooser(bench: Workbench) -> gr.HTML:
     cards.plain(cards.explain(OWN))
     if not bench.models or not bench.limits.load_models:
         return listed
-    name = gr.Dropdown(
-        list(bench.models.offered),
-        value=None,
-        label="Another model",
-        info="of the list, a hub id owner/name, or a folder of the server in the published layout",
-        allow_custom_value=True,
-        elem_id="model-name",
+    name = as_sent(
+        gr.Dropdown(
+            list(bench.models.offered),
+            value=None,
+            label="Another model",
+            info="of the list, a hub id owner/name, or a folder of the server in the published layout",
+            allow_custom_value=True,
+            elem_id="model-name",
+        )
     )
-    name.preprocess = _as_sent  # type: ignore[method-assign]
     with gr.Row(elem_classes="xp-buttons"):
         go = gr.Button("Load and switch", variant="primary", elem_id="model-go", min_width=140)
         stop = gr.Button("Cancel", elem_id="model-cancel", min_width=90, interactive=False)
@@ -70,10 +71,6 @@ def _chooser(bench: Workbench) -> gr.HTML:
     go.click(partial(switch, bench), [name, ticket], [status, listed, go, stop], **options)
     stop.click(cancel, ticket, status, **QUIET)
     return listed
-
-
-def _as_sent(payload: Any) -> Any:  # noqa: ANN401 - the handler says in words what is wrong with it
-    return payload
 
 
 def _generations(bench: Workbench, parts: Anatomy) -> str:
