@@ -29,6 +29,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from embedder.errors import EmbedderError, InputError
+from eval.shards import sweep_folder, temporary_name
 
 Rows = NDArray[np.int64]
 Blocks = Iterable[NDArray[np.float32]]
@@ -127,7 +128,7 @@ def write_run(
         InputError: the run exists.
         EmbedderError: the folder cannot be written.
     """
-    temporary = out / f".{run_id}.{os.getpid()}.tmp"
+    temporary = out / temporary_name()
     try:
         temporary.mkdir(parents=True)
         pq.write_table(_table(scores), temporary / PER_QUERY, compression="zstd")
@@ -150,6 +151,8 @@ def write_run(
 def check_writable(out: Path) -> None:
     """Make the folder of runs, and find out before hours of work that nothing can be put there.
 
+    What killed runs left unfinished there is removed.
+
     Raises:
         EmbedderError: it cannot be written.
     """
@@ -157,6 +160,7 @@ def check_writable(out: Path) -> None:
         out.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=out) as file:
             file.write(b"room")
+        sweep_folder(out)
     except OSError as error:
         raise _unwritable(out, error) from None
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import secrets
+import shutil
 import socket
 import time
 from contextlib import suppress
@@ -58,8 +59,7 @@ def replace_file(path: Path, content: bytes) -> None:
     Raises:
         OSError: it cannot be written; nothing is left behind.
     """
-    name = f".{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(4)}{_TEMPORARY}"
-    temporary = path.parent / name
+    temporary = path.parent / temporary_name()
     try:
         with temporary.open("xb") as file:
             file.write(content)
@@ -124,6 +124,11 @@ def offsets_of(lengths: Rows) -> Rows:
     return np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths, dtype=np.int64)])
 
 
+def temporary_name() -> str:
+    """A name that says whose it is, so that :func:`sweep_folder` can tell what was left behind."""
+    return f".{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(4)}{_TEMPORARY}"
+
+
 def sweep_folder(folder: Path) -> None:
     """Remove what killed processes left unfinished; what a living one is writing stays."""
     for path in folder.glob(f".*{_TEMPORARY}"):
@@ -132,7 +137,9 @@ def sweep_folder(folder: Path) -> None:
             stale = not _is_alive(rest)
         else:
             stale = time.time() - path.stat().st_mtime > STALE_SECONDS
-        if stale:
+        if stale and path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        elif stale:
             remove(path)
 
 

@@ -1,6 +1,9 @@
 """A run on disk is whole, complete and never written over."""
 
 import json
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,6 +15,7 @@ from eval.results import (
     RESULT,
     Row,
     Score,
+    check_writable,
     environment,
     find_runs,
     new_run_id,
@@ -19,6 +23,7 @@ from eval.results import (
     read_run,
     write_run,
 )
+from eval.shards import temporary_name
 
 FIELDS = (
     "model task benchmark vectors dim precision search baseline metric value ci_low ci_high n_queries".split()
@@ -96,3 +101,15 @@ def test_ids_sort_by_age_and_differ() -> None:
 def test_the_environment_names_versions() -> None:
     found = environment()
     assert found["numpy"] == np.__version__ and found["torch"] != "absent"
+
+
+def test_what_killed_runs_left_is_removed_and_what_is_being_written_stays(tmp_path: Path) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    left = tmp_path / temporary_name().replace(f".{os.getpid()}.", f".{ended.pid}.")
+    ours = tmp_path / temporary_name()
+    for folder in (left, ours):
+        folder.mkdir()
+        (folder / "result.json").write_text("{")
+    check_writable(tmp_path)
+    assert not left.exists() and (ours / "result.json").exists()
