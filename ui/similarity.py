@@ -112,11 +112,12 @@ def build(bench: Workbench, collection: gr.State, tab: gr.Tab) -> None:
         parts.jobs.run(listener, partial(keep_up, bench), [state, *inputs])
     parts.jobs.bind()
     changed = [metric.input, clustered.input, view.input]
-    gr.on(changed, guarded(partial(redraw, bench)), [state, *parts.drawing], drawn, **LIGHT)
+    told: dict[str, Any] = {"fn": guarded(partial(retell, bench)), "inputs": [state, *parts.drawing]}
+    told["outputs"] = [parts.remark, parts.code]
+    redrawn = gr.on(changed, guarded(partial(redraw, bench)), [state, *parts.drawing], drawn, **LIGHT)
+    redrawn.then(**told, **LIGHT)  # the slider may have moved since that answer was asked for
     slider.change(None, slider, js="(width) => window.Explorer.matrixWidth(width)", **QUIET)
-    slider.change(
-        guarded(partial(retell, bench)), [state, *parts.drawing], [parts.remark, parts.code], **LIGHT
-    )
+    slider.change(**told, **LIGHT)
     for figure in parts.figures:
         figure.cell(guarded(_cell), [state, metric, slider], parts.pair, **LIGHT)
 

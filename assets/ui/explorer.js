@@ -229,8 +229,9 @@ window.Explorer = (() => {
     const chart = { element, trigger, plot: find(".xp-plot"), title: find(".xp-chart-title"), live: find(".xp-live"), spec: parse(props.value) };
     chart.tip = tipFor(element);
     find(".xp-png").addEventListener("click", () => png(chart));
-    watch("value", () => { chart.spec = parse(props.value); chart.cursor = null; chart.live.textContent = ""; draw(chart); });
-    watch("vectors", () => { chart.vectors = parse(props.vectors); chart.engine = null; });
+    const follow = () => window.Explorer.matrixFollow(chart); // the answer may be older than the slider
+    watch("value", () => { chart.spec = parse(props.value); chart.cursor = null; chart.live.textContent = ""; draw(chart).then(follow); });
+    watch("vectors", () => { chart.vectors = parse(props.vectors); chart.engine = null; follow(); });
     chart.vectors = parse(props.vectors);
     charts.add(chart);
     new ResizeObserver(() => { if (Math.abs(chart.plot.clientWidth - (chart.width || 0)) > 2) draw(chart); }).observe(chart.plot);

@@ -14,6 +14,12 @@ Object.assign(window.Explorer, (() => {
     return width;
   }
 
+  /* A figure from the server at a width that the slider has left since: drawn again at the slider's. */
+  function matrixFollow(chart) {
+    if (asked && usable(chart, asked) && chart.spec.title !== titleOf(chart, asked)) matrixWidth(asked);
+  }
+  const titleOf = (chart, width) => `${chart.vectors.task} · ${chart.spec.valueName} · ${width} dimensions`;
+
   function step(width) {
     const charts = [...window.Explorer.charts].filter((chart) => usable(chart, width));
     if (!charts.length) return;
@@ -52,7 +58,7 @@ Object.assign(window.Explorer, (() => {
   }
 
   function show(chart, z, zmin, zmax, width) {
-    const { spec, plot } = chart, title = `${chart.vectors.task} · ${spec.valueName} · ${width} dimensions`;
+    const { spec, plot } = chart, title = titleOf(chart, width);
     spec.summary = spec.summary.replace(spec.title, title);
     spec.title = title;
     Object.assign(spec.trace, { z, zmin, zmax });
@@ -62,5 +68,5 @@ Object.assign(window.Explorer, (() => {
     plot.dataset.drawn = String(Number(plot.dataset.drawn || 0) + 1);
   }
 
-  return { matrixWidth };
+  return { matrixFollow, matrixWidth };
 })());

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.harness import overflow, settle, shoot
 from tests.browser.steps import drawn, open_tab
@@ -97,6 +97,31 @@ def test_dimension_measure_and_view_redraw_at_once(tab: Page) -> None:
         "() => document.querySelector('#similarity-figure-1 .xp-plot').calcdata[0][0].z.length === 6"
     )
     assert len(cells(tab)) == 36
+
+
+@pytest.mark.core
+def test_the_width_stays_when_an_older_answer_comes_in(tab: Page) -> None:
+    """The measure was asked for at 512 dimensions, and its answer comes after the slider went to 16."""
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        if "euclidean" in (route.request.post_data or "") and not held:
+            held.append(route)
+        else:
+            route.continue_()
+
+    tab.route("**/queue/join*", hold)
+    with tab.expect_request("**/queue/join*"):
+        tab.get_by_label("Euclidean").locator("visible=true").first.check()
+    tab.locator("button[aria-label='16 dimensions']:visible").first.click()
+    drawn(tab, FIRST, "cosine · 16 dimensions")
+    cosines = cells(tab)
+    assert len(held) == 1
+    held[0].continue_()
+    drawn(tab, FIRST, "euclidean · 16 dimensions")
+    assert_distances(cells(tab), cosines)
+    tab.get_by_role("button", name="The code that does the same").locator("visible=true").click()
+    expect(tab.locator("#similarity-code")).to_contain_text("truncate_dim=16")
 
 
 def test_two_tasks_side_by_side(tab: Page) -> None:
