@@ -86,7 +86,7 @@ def card(
         "scene_table": _scene_table(scores, sizes),
         "code_table": _code_table(scores, sizes),
         "every_summary": _figure(scores["body, retrieval, every summary"]),
-        "late": _late(scores, sizes),
+        "late_table": _late(scores, sizes),
         "curve": card_curve.FILE,
         "gallery": scores["code gallery"],
         "names": scores["translation names"],

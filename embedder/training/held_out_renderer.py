@@ -7,13 +7,14 @@ on a grid four times finer than the picture, and averaged.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from embedder.training.scenes import Scene
+from embedder.training.groups import Group
+from embedder.training.scenes import Scene, Thing
 
 Field = NDArray[np.float64]
 Inside = Callable[[Field, Field], NDArray[np.bool_]]
@@ -78,13 +79,36 @@ def _rgb(code: str) -> NDArray[np.float64]:
 def render(scene: Scene, side: int, rng: np.random.Generator) -> Image.Image:
     """Draw a scene of one or two things on a plain ground, `side` pixels square."""
     things = [thing for thing in (scene.first, scene.second) if thing is not None]
+    return _paint(things, lambda: _layout(scene, rng), (0.13, 0.19), side, rng)
+
+
+def render_group(group: Group, side: int, rng: np.random.Generator) -> Image.Image:
+    """Draw a group on a plain ground, `side` pixels square: in different cells of three by three."""
+
+    def cells() -> list[tuple[float, float]]:
+        chosen = rng.choice(9, len(group.things), replace=False)
+        moved = rng.uniform(-0.02, 0.02, (2, len(chosen)))
+        across, down = (np.stack([chosen % 3, chosen // 3]) + 0.5) / 3 + moved
+        return [(float(x), float(y)) for x, y in zip(across, down, strict=True)]
+
+    return _paint(group.things, cells, (0.1, 0.125), side, rng)
+
+
+def _paint(
+    things: Sequence[Thing],
+    places: Callable[[], list[tuple[float, float]]],
+    radii: tuple[float, float],
+    side: int,
+    rng: np.random.Generator,
+) -> Image.Image:
+    """Things at their centres (0 to 1), on the ground of four that stands out best."""
     colours = [_rgb(str(rng.choice(CSS[thing.colour]))) for thing in things]
     grounds = [_rgb(code) for code in rng.permutation(GROUNDS)]
     ground = max(grounds[:4], key=lambda g: min(np.abs(g - c).sum() for c in colours))
     fine = np.broadcast_to(ground, (4 * side, 4 * side, 3)).copy()
     y, x = np.mgrid[0 : 4 * side, 0 : 4 * side] / (4.0 * side)
-    for thing, colour, (cx, cy) in zip(things, colours, _layout(scene, rng), strict=True):
-        radius = rng.uniform(0.13, 0.19)
+    for thing, colour, (cx, cy) in zip(things, colours, places(), strict=True):
+        radius = rng.uniform(*radii)
         fine[FIELDS[thing.shape]((x - cx) / radius, (y - cy) / radius)] = colour
     pixels = fine.reshape(side, 4, side, 4, 3).mean((1, 3))
     return Image.fromarray(pixels.round().astype(np.uint8))

@@ -15,7 +15,7 @@ from embedder.preprocess import patchify
 from embedder.spec import PixelSettings
 from embedder.training.network import MERGE, PATCH, PIXELS
 from embedder.training.renderers import Drawing, draw_one, draw_placed
-from embedder.training.scenes import COLOURS, SHAPES, THINGS, Scene
+from embedder.training.scenes import COLOURS, SHAPES, THINGS, Scene, Thing
 
 SETTINGS = PixelSettings(min_pixels=PIXELS, max_pixels=PIXELS)
 COLOUR_NAMES = tuple(COLOURS)
@@ -75,16 +75,21 @@ def scene_batch(scenes: Sequence[Scene], rng: np.random.Generator) -> PictureBat
 
 def cell_labels(scene: Scene, drawing: Drawing, grid: tuple[int, int]) -> NDArray[np.int64]:
     """Colour, shape and role of the thing at each cell's centre (within its box), row by row."""
+    things = [thing for thing in (scene.first, scene.second) if thing is not None]
+    labels = cell_labels_of(things, drawing, grid)
+    if scene.canonical() != scene:  # told from the other side
+        labels[:, 2] = np.array([1, 0, 2])[labels[:, 2]]
+    return labels
+
+
+def cell_labels_of(things: Sequence[Thing], drawing: Drawing, grid: tuple[int, int]) -> NDArray[np.int64]:
+    """As :func:`cell_labels`, for any things: the role is a thing's place among them, 2 the ground's."""
     rows, columns = grid[0] // MERGE, grid[1] // MERGE
     labels = np.tile([len(COLOUR_NAMES), len(SHAPES), 2], (rows * columns, 1))
     y, x = np.meshgrid((np.arange(rows) + 0.5) / rows, (np.arange(columns) + 0.5) / columns, indexing="ij")
-    swapped = scene.canonical() != scene
-    for index, (thing, box) in enumerate(zip((scene.first, scene.second), drawing.boxes, strict=False)):
-        if thing is None:
-            continue
+    for index, (thing, box) in enumerate(zip(things, drawing.boxes, strict=True)):
         inside = (x > box[0] - 0.02) & (x < box[2] + 0.02) & (y > box[1] - 0.02) & (y < box[3] + 0.02)
-        role = 1 - index if swapped else index
-        labels[inside.ravel()] = [COLOUR_NAMES.index(thing.colour), SHAPES.index(thing.shape), role]
+        labels[inside.ravel()] = [COLOUR_NAMES.index(thing.colour), SHAPES.index(thing.shape), index]
     return labels.astype(np.int64)
 
 

@@ -31,8 +31,9 @@ from embedder.training.vision_stage import (
     train_cells,
     train_crops,
 )
+from embedder.training.worlds_stage import WorldsSettings, train_worlds
 
-STAGES = ("static", "text", "crops", "cells", "bank", "settle", "adapters", "late", "export")
+STAGES = ("static", "text", "crops", "cells", "bank", "settle", "worlds", "adapters", "late", "export")
 
 SIZES = Sizes(
     vocabulary=19_200,
@@ -51,7 +52,7 @@ class Recipe:
 
     Attributes:
         sizes: of the network.
-        static, refine, text, crops, cells, bank, settle, adapters, late: settings of the stages.
+        static, refine, text, crops, cells, bank, settle, worlds, adapters, late: settings of the stages.
         few: use the standard library's first level only, no WordNet and no CLDR, 600 pairs of each source.
     """
 
@@ -74,6 +75,7 @@ class Recipe:
     cells: CellSettings = field(default_factory=CellSettings)
     bank: BankSettings = field(default_factory=lambda: BankSettings(language_factor=0.3, general_tokens=56))
     settle: SettleSettings = field(default_factory=SettleSettings)
+    worlds: WorldsSettings = field(default_factory=WorldsSettings)
     adapters: AdapterSettings = field(default_factory=AdapterSettings)
     late: LateSettings = field(default_factory=LateSettings)
     few: bool = False
@@ -106,6 +108,7 @@ def smoke() -> Recipe:
             steps=6, batch=8, anchors=4, general=4, general_tokens=16, warm_up=2, tellings=1, things=6
         ),
         settle=SettleSettings(steps=4, tokens=24, texts=8, anchors=4, frozen=64),
+        worlds=WorldsSettings(steps=4, batch=8, strangers=40, mixed=6),
         adapters=AdapterSettings(steps=6, batch=8, queries=8, tokens=24, pool=64, bank=64),
         late=LateSettings(steps=6, batch=8, left=24, right=24, pool=64),
         few=True,
@@ -159,6 +162,7 @@ class Run:
             "cells": self.cells,
             "bank": self.bank,
             "settle": self.settle,
+            "worlds": self.worlds,
             "adapters": self.adapters,
             "late": self.late,
             "export": self.export,
@@ -224,6 +228,12 @@ class Run:
             self.seed,
         )
         self._report("settle")
+
+    def worlds(self) -> None:
+        """Groups, counts, charts and emoji."""
+        train_worlds(
+            self.network, self.data.tokenizer, self.recipe.worlds, self.recipe.bank, self.runs, self.seed
+        )
 
     def adapters(self) -> None:
         """The three tasks."""

@@ -8,6 +8,7 @@ that some other program has drawn.
 from __future__ import annotations
 
 import io
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -83,6 +84,8 @@ class Style:
     blur: float = 0.0
     jpeg: int | None = None
 
+
+Layout = Callable[[list[float], Style], tuple[list[float], Points]]
 
 CLEAN = Style(ground=(250, 249, 246), radius=(0.15, 0.2), shift=0.03)
 """A quiet style for example pictures."""
@@ -279,19 +282,42 @@ def draw_placed(
     scene: Scene, size: int | tuple[int, int], rng: np.random.Generator, style: Style | None = None
 ) -> Drawing:
     """As :func:`draw`, and where the things came to stand."""
+    things = [scene.first] if scene.second is None else [scene.first, scene.second]
+
+    def layout(radii: list[float], style: Style) -> tuple[list[float], Points]:
+        if len(radii) == 2:  # two large things must shrink to fit side by side
+            radii = [radius * min(1.0, 0.42 / sum(radii)) for radius in radii]
+        return radii, _centres(scene, radii, style, rng)
+
+    return draw_things(things, layout, size, rng, style)
+
+
+def draw_things(
+    things: Sequence[Thing],
+    layout: Layout,
+    size: int | tuple[int, int],
+    rng: np.random.Generator,
+    style: Style | None = None,
+) -> Drawing:
+    """Draw things where `layout` puts them.
+
+    Args:
+        things: in the order in which they are drawn.
+        layout: takes a radius for each thing and the style; returns radii that fit, and the centres,
+            (things, 2) in a square from -0.5 to 0.5.
+        size: as for :func:`draw`.
+        rng: as for :func:`draw`.
+        style: as for :func:`draw`.
+    """
     height, width = (size, size) if isinstance(size, int) else size
     style = random_style(rng) if style is None else style
-    things = [scene.first] if scene.second is None else [scene.first, scene.second]
     fills = [_shade(thing.colour, style, rng) for thing in things]
     radii = [float(rng.uniform(*style.radius)) for _ in things]
-    if len(radii) == 2:  # two large things must shrink to fit side by side
-        radii = [radius * min(1.0, 0.42 / sum(radii)) for radius in radii]
     ground = _ground(style, fills, rng) if style.ground is None else np.array(style.ground, dtype=np.float64)
     canvas = _Canvas(height, width, ground, style)
+    radii, centres = layout(radii, style)
     boxes = []
-    for thing, centre, radius, fill in zip(
-        things, _centres(scene, radii, style, rng), radii, fills, strict=True
-    ):
+    for thing, centre, radius, fill in zip(things, centres, radii, fills, strict=True):
         points = _place(thing.shape, centre, radius, style, rng)
         canvas.shape(thing, points, fill, rng)
         scale = min(height, width) / np.array([width, height])

@@ -7,6 +7,7 @@ import pytest
 from PIL import ImageFont
 
 from embedder.errors import InputError
+from embedder.training import emoji_pictures
 from embedder.training.charts import is_held_out, tell
 from eval import benchmarks
 from eval.__main__ import main
@@ -63,11 +64,11 @@ def letters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ]
     names.write_text(f"<ldml><annotations>{''.join(rows)}</annotations></ldml>")
     for name, value in {"FONT": font, "NAMES": names, "PACKAGES": {font: "a-font", names: "a-list"}}.items():
-        monkeypatch.setattr(emoji, name, value)
-    for cached in (emoji._font, emoji._known):
+        monkeypatch.setattr(emoji_pictures, name, value)
+    for cached in (emoji_pictures.font, emoji_pictures.known, emoji_pictures.glyph):
         cached.cache_clear()
     yield tmp_path
-    for cached in (emoji._font, emoji._known):
+    for cached in (emoji_pictures.font, emoji_pictures.known, emoji_pictures.glyph):
         cached.cache_clear()
 
 

@@ -75,6 +75,7 @@ def test_the_card_states_every_figure_with_its_interval() -> None:
     counts = {"bank": 10, "shapes": 12, "colours": 12, "languages": 17, "scenes": 300}
     text = card.card(SIZES, 1234, scores(), {"pkg": "MIT"}, counts)
     assert "| scenes: 4-way | .500 (.450 to .550) | .700 (.660 to .740) | .800 (.770 to .830) |" in text
+    assert "multi-vectors of 8 per token" in text
     assert "| body, task code | .850 (.800 to .900) | .800 (.770 to .830) | .050 (-.010 to .110) |" in text
     assert "retrieval .600 (.500 to .700)" in text and f"]({card_curve.FILE})" in text
     assert "{" not in text.replace("{licences}", "")
