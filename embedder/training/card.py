@@ -11,6 +11,7 @@ from embedder.checkpoint import adapter_entries, base_entries, write_checksums
 from embedder.spec import read_json
 from embedder.training import card_curve, data_code, data_text
 from embedder.training.adapters_stage import RANK
+from embedder.training.charts import all_facts, is_held_out
 from embedder.training.evaluate import SCENES
 from embedder.training.network import PIXELS, Sizes
 from embedder.training.scenes import COLOURS, SHAPES, all_scenes
@@ -22,6 +23,14 @@ CURVES = {
     "code, body": ("body, retrieval", "nDCG@10"),
 }
 """What the picture shows: name of a curve -> where it stands among the scores."""
+WORLDS = {
+    "three things": {"4-way": "three things: 4-way"},
+    "counts": {"4-way": "two to four equal things: 4-way"},
+    "charts": {"4-way": "charts: 3- or 4-way", "shape": "lines and scatter plots: what is seen"},
+    "emoji, trained": {"R@1": "emoji seen in training: R@1"},
+    "emoji, unseen": {"R@10": "emoji kept out: R@10"},
+}
+"""Part of the scores -> its metrics, with the words of the card."""
 TEMPLATE = Path(__file__).with_name("card_template.md")
 
 
@@ -84,6 +93,7 @@ def card(
         "side": round(PIXELS**0.5),
         "licences": ", ".join(f"{name} ({licence})" for name, licence in licences.items()),
         "scene_table": _scene_table(scores, sizes),
+        "world_table": _world_table(scores, sizes),
         "code_table": _code_table(scores, sizes),
         "every_summary": _figure(scores["body, retrieval, every summary"]),
         "late_table": _late(scores, sizes),
@@ -94,6 +104,8 @@ def card(
             f"{task} {_figure(scores[f'translation R@1, {task}'])}" for task in ("retrieval", "text-matching")
         ),
         "scene_count": counts["scenes"],
+        "charts": len(all_facts()),
+        "charts_out": sum(map(is_held_out, all_facts())),
         **{name: counts[name] for name in ("bank", "shapes", "colours", "languages")},
     }
     return TEMPLATE.read_text(encoding="utf-8").format(**fields)
@@ -133,6 +145,16 @@ def _scene_table(scores: Mapping[str, Any], sizes: Sizes) -> str:
             rows.append(
                 [f"{name}: {metric}", *(_figure(scores[name][f"{metric}@{dim}"]) for dim in sizes.dims)]
             )
+    return _table(["", *(str(dim) for dim in sizes.dims)], rows)
+
+
+def _world_table(scores: Mapping[str, Any], sizes: Sizes) -> str:
+    """Groups, counts, charts and emoji, as far as they were measured: emoji need a font."""
+    rows = []
+    for part, metrics in WORLDS.items():
+        for metric, words in metrics.items():
+            values = [scores.get(part, {}).get(f"{metric}@{dim}") for dim in sizes.dims]
+            rows.append([words, *("not measured" if value is None else _figure(value) for value in values)])
     return _table(["", *(str(dim) for dim in sizes.dims)], rows)
 
 

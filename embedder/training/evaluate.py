@@ -12,6 +12,7 @@ from PIL import Image
 
 from embedder import Embedder, similarity
 from embedder.training import data_code, data_text, metrics
+from embedder.training.evaluate_worlds import world_values
 from embedder.training.held_out_renderer import render
 from embedder.training.progress import say
 from embedder.training.scenes import Scene, caption, hard_negatives, sample_scene
@@ -169,6 +170,8 @@ def evaluate(folder: Path, runs: Path, seed: int, precision: str) -> dict[str, A
     found: dict[str, Any] = {"code gallery": len(held_out), "scenes": _intervals(scenes)}
     found["scenes, varied wording"] = _intervals(scene_values(model, seed=seed + 10, plain=False))
     found["scenes, late less dense"] = metrics.interval(scenes["4-way@late"] - scenes[f"4-way@{full}"])
+    found |= {name: _intervals(values) for name, values in world_values(model, seed).items()}
+    say("pictures measured")
     for task in ("retrieval", "code"):
         bodies = code_values(model, held_out, task, signature=False, late=True)
         found[f"body, {task}"] = _intervals(bodies)

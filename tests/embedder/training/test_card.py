@@ -7,9 +7,10 @@ import pytest
 
 from embedder import Embedder, similarity
 from embedder.spec import MINI, MINI_FOLDER
-from embedder.training import card, card_curve, metrics
+from embedder.training import card, card_curve, emoji_pictures, metrics
 from embedder.training.data_code import CodePair
 from embedder.training.evaluate import code_values, scene_values
+from embedder.training.evaluate_worlds import chart_values, emoji_values, group_values
 from embedder.training.network import Sizes
 
 SIZES = Sizes(
@@ -40,6 +41,27 @@ def test_scenes_are_told_from_mistakes_far_above_chance(model: Embedder) -> None
     assert set(found) >= {f"{name}@{dim}" for name in ("4-way", "R@10") for dim in model.spec.matryoshka_dims}
 
 
+def test_worlds_are_told_apart_above_chance_where_they_were_trained(model: Embedder) -> None:
+    three = group_values(model, "mixed", count=20)
+    assert set(three) == {f"4-way@{dim}" for dim in model.spec.matryoshka_dims}
+    assert three[f"4-way@{model.spec.dim}"].mean() > 0.6
+    counts, charts = group_values(model, "counts", count=20), chart_values(model, count=20)
+    assert {values.shape for values in counts.values()} == {(20,)} and counts[
+        f"4-way@{model.spec.dim}"
+    ].mean() > 0.3
+    assert set(charts) == {
+        f"{name}@{dim}" for name in ("4-way", "shape") for dim in model.spec.matryoshka_dims
+    }
+    assert 0 < len(charts["shape@16"]) < 20, "lines and scatter plots alone"
+
+
+@pytest.mark.skipif(emoji_pictures.missing() is not None, reason=f"emoji: {emoji_pictures.missing()}")
+def test_emoji_are_ranked_among_their_own(model: Embedder) -> None:
+    found = emoji_values(model, held_out=True, within=10)
+    shown = [one for one in emoji_pictures.known() if one.held_out]
+    assert {values.shape for values in found.values()} == {(len(shown),)} and 100 < len(shown) < 200
+
+
 def test_code_is_ranked_as_by_hand(model: Embedder) -> None:
     bodies = ["return sorted(values)[len(values) // 2]", "socket.close()", "return json.loads(text)"]
     summaries = ["Return the median of the values.", "Close the connection.", "Parse a JSON document."]
@@ -68,6 +90,8 @@ def scores() -> dict:
     found |= {name: [0.05, -0.01, 0.11] for name in ("scenes, late less dense", *gaps)}
     found["body, retrieval, every summary"] = [0.55, 0.53, 0.57]
     translated = {f"translation R@1, {task}": [0.6, 0.5, 0.7] for task in ("retrieval", "text-matching")}
+    found |= {name: part for name in ("three things", "counts")}
+    found["charts"] = {f"{metric}@{dim}": value for metric in ("4-way", "shape") for dim, value in at.items()}
     return {**found, **translated, "code gallery": 3155, "translation names": 128}
 
 
@@ -76,6 +100,8 @@ def test_the_card_states_every_figure_with_its_interval() -> None:
     text = card.card(SIZES, 1234, scores(), {"pkg": "MIT"}, counts)
     assert "| scenes: 4-way | .500 (.450 to .550) | .700 (.660 to .740) | .800 (.770 to .830) |" in text
     assert "multi-vectors of 8 per token" in text
+    assert "| two to four equal things: 4-way | .500 (.450 to .550) |" in text
+    assert "| emoji kept out: R@10 | not measured | not measured |" in text
     assert "| body, task code | .850 (.800 to .900) | .800 (.770 to .830) | .050 (-.010 to .110) |" in text
     assert "retrieval .600 (.500 to .700)" in text and f"]({card_curve.FILE})" in text
     assert "{" not in text.replace("{licences}", "")
