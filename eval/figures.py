@@ -4,6 +4,7 @@ Looks are those of `eval.drawing`: one palette for light and dark pages, names a
 titles with units. Every figure takes a theme; to change it on a page replace `layout.template` alone.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
@@ -236,14 +237,17 @@ def loss_curves(
 
     Args:
         steps: ascending.
-        losses: name -> one value for each step.
+        losses: name -> one value for each step; NaN is left out of the line.
         theme: colour scheme.
 
     Raises:
         InputError: there is no loss, or one has not as many values as steps.
     """
-    curves = [Curve(name, [int(step) for step in steps], values) for name, values in losses.items()]
-    check_curves(curves)
+    check_curves([Curve(name, [int(step) for step in steps], values) for name, values in losses.items()])
+    curves = []
+    for name, values in losses.items():
+        taken = [at for at, value in enumerate(values) if not math.isnan(value)]
+        curves.append(Curve(name, [int(steps[at]) for at in taken], [values[at] for at in taken]))
     figure = empty(theme, "loss", "step")
     ends = []
     for curve, style in styled(curves):

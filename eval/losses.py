@@ -1,6 +1,7 @@
 """The losses of a training run: a loss.csv read, and its curves as a page that opens offline."""
 
 import csv
+import math
 from pathlib import Path
 
 from embedder.errors import InputError
@@ -10,7 +11,7 @@ ASIDE = ("step", "seconds", "rate")  # columns that are no losses
 
 
 def read_losses(path: Path) -> tuple[list[int], dict[str, list[float]]]:
-    """Steps, ascending, and each loss by name.
+    """Steps, ascending, and each loss by name; NaN where a row has none of it.
 
     Args:
         path: a loss.csv as `python -m embedder.training` writes it, or the folder it lies in.
@@ -32,7 +33,7 @@ def read_losses(path: Path) -> tuple[list[int], dict[str, list[float]]]:
         try:
             steps.append(int(row["step"]) + 1)  # counted from 1, as the terminal shows them
             for name in names:
-                losses[name].append(float(row[name]))
+                losses[name].append(float(row[name]) if row[name] != "" else math.nan)  # not taken then
         except (TypeError, ValueError) as error:
             raise InputError(f"{file} line {line} is not a row of numbers: {error}") from None
     return steps, losses

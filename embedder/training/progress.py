@@ -66,22 +66,27 @@ class Progress:
             return
         means = {key: total / count for key, (total, count) in self.sums.items()}
         self.sums = {}
-        if not self.csv.exists() or not self.csv.read_text(encoding="utf-8").strip():
-            self.csv.write_text(",".join(["step", "seconds", *means]) + "\n", encoding="utf-8")
         seconds = time.time() - self.started
-        with self.csv.open("a", encoding="utf-8") as file:
-            file.write(
-                ",".join(
-                    [
-                        str(step),
-                        f"{seconds:.1f}",
-                        *(f"{v:.5g}" if abs(v) < 1e-3 else f"{v:.5f}" for v in means.values()),
-                    ]
-                )
-                + "\n"
-            )
+        self._write(
+            {"step": str(step), "seconds": f"{seconds:.1f}", **{k: _digits(v) for k, v in means.items()}}
+        )
         figures = "  ".join(f"{key} {value:.4f}" for key, value in means.items())
         say(f"{self.name} {step + 1}/{self.total}  {figures}  {seconds:.0f} s")
+
+    def _write(self, row: dict[str, str]) -> None:
+        """A row of loss.csv: a new figure adds a column, one that is not there this time stays blank."""
+        lines = self.csv.read_text(encoding="utf-8").splitlines() if self.csv.exists() else []
+        old = lines[0].split(",") if lines and lines[0] else []
+        names = [*old, *(name for name in row if name not in old)]
+        blank = "," * (len(names) - len(old)) if old else ""
+        rows = [
+            ",".join(names),
+            *(line + blank for line in lines[1:]),
+            ",".join(row.get(name, "") for name in names),
+        ]
+        part = self.csv.with_suffix(".part")
+        part.write_text("\n".join(rows) + "\n", encoding="utf-8")
+        part.replace(self.csv)
 
     def save(self, step: int, state: Callable[[], State]) -> None:
         """Keep the state after this step if it is due; the file is replaced whole."""
@@ -90,6 +95,10 @@ class Progress:
             begun = {"step": step, "seconds": time.time() - self.started, "sums": self.sums}
             torch.save(begun | state(), part)
             part.replace(self.checkpoint)
+
+
+def _digits(value: float) -> str:
+    return f"{value:.5g}" if abs(value) < 1e-3 else f"{value:.5f}"
 
 
 def say(line: str) -> None:

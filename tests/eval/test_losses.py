@@ -6,6 +6,7 @@ import pytest
 
 from embedder.errors import InputError
 from eval.__main__ import main
+from eval.figures import loss_curves
 from eval.losses import read_losses
 
 ROWS = "step,seconds,loss,dense,rate\n9,1.5,4.25,3.5,0.001\n19,3.0,2.25,1.5,0.0005\n"
@@ -20,6 +21,14 @@ def test_losses_are_read_and_drawn(tmp_path: Path, capsys: pytest.CaptureFixture
     assert capsys.readouterr().out.strip() == str(page)
     text = page.read_text(encoding="utf-8")
     assert "4.25" in text and "dense" in text and "<script src=" not in text
+
+
+def test_a_loss_that_is_not_taken_at_every_step_is_a_line_through_its_own(tmp_path: Path) -> None:
+    (tmp_path / "loss.csv").write_text("step,seconds,scenes,charts\n9,1,4.5,\n19,2,,3.25\n29,3,2.5,\n")
+    steps, losses = read_losses(tmp_path)
+    assert steps == [10, 20, 30] and [value for value in losses["scenes"] if value == value] == [4.5, 2.5]
+    lines = {trace.name: (list(trace.x), list(trace.y)) for trace in loss_curves(steps, losses).data}
+    assert lines["scenes"] == ([10, 30], [4.5, 2.5]) and lines["charts"] == ([20], [3.25])
 
 
 @pytest.mark.parametrize(
