@@ -95,6 +95,7 @@ def card(
         "scene_table": _scene_table(scores, sizes),
         "world_table": _world_table(scores, sizes),
         "code_table": _code_table(scores, sizes),
+        "pca": _pca(scores, sizes),
         "every_summary": _figure(scores["body, retrieval, every summary"]),
         "late_table": _late(scores, sizes),
         "curve": card_curve.FILE,
@@ -133,6 +134,14 @@ def _late(scores: Mapping[str, Any], sizes: Sizes) -> str:
     return _table(head, rows)
 
 
+def _pca(scores: Mapping[str, Any], sizes: Sizes) -> str:
+    """A quarter of the width beside principal components in the same number."""
+    quarter = sizes.dims[-1] // 4
+    found = scores["def line and body, retrieval"][f"nDCG@10@pca {quarter}"]
+    gap = scores["def line and body, retrieval, cut less pca"]
+    return f"{_figure(found)} at {quarter}; truncation less PCA {_figure(gap)}"
+
+
 def _table(head: list[str], rows: list[list[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
@@ -140,8 +149,12 @@ def _table(head: list[str], rows: list[list[str]]) -> str:
 
 def _scene_table(scores: Mapping[str, Any], sizes: Sizes) -> str:
     rows = []
-    for name in ("scenes", "scenes, varied wording"):
-        for metric in ("4-way", "R@10"):
+    parts: dict[str, tuple[str, ...]] = {
+        name: ("4-way", "R@10") for name in ("scenes", "scenes, varied wording")
+    }
+    parts |= {name: ("told",) for name in ("words alone", "words alone, varied wording")}
+    for name, metrics in parts.items():
+        for metric in metrics:
             rows.append(
                 [f"{name}: {metric}", *(_figure(scores[name][f"{metric}@{dim}"]) for dim in sizes.dims)]
             )

@@ -75,6 +75,37 @@ def scene_values(
     return {name: values.astype(np.float64) for name, values in found.items()}
 
 
+def word_values(
+    model: Embedder, *, count: int = SCENES, seed: int = 0, task: str = "retrieval", plain: bool = True
+) -> dict[str, metrics.Values]:
+    """Captions alone: is the same scene told from the other side nearer than the same words turned round?
+
+    "a red circle above a blue square" is nearer to "a blue square below a red circle" than to
+    "a blue square above a red circle".
+
+    Args:
+        model: to measure.
+        count: scenes.
+        seed: of scenes and wordings.
+        task: adapter; all three captions are queries.
+        plain: the plainest wording; otherwise the three wordings vary.
+
+    Returns:
+        "told@W" for each Matryoshka width: (count,) zeros and ones.
+    """
+    scenes = two_things(count, seed)
+    rng = np.random.default_rng((seed, 2))
+    swapped = [Scene(scene.second, scene.relation, scene.first) for scene in scenes if scene.second]
+    sides = ([scene, scene.mirrored(), other] for scene, other in zip(scenes, swapped, strict=True))
+    texts = [caption(one, None if plain else rng) for side in sides for one in side]
+    vectors = model.encode_text(texts, task=task, prompt_name="query")
+    found = {}
+    for dim in model.spec.matryoshka_dims:
+        own, mirrored, swap = metrics.unit(vectors, dim).reshape(count, 3, dim).transpose(1, 0, 2)
+        found[f"told@{dim}"] = ((own * mirrored).sum(1) > (own * swap).sum(1)).astype(np.float64)
+    return found
+
+
 def _late_choices(
     model: Embedder, pictures: Sequence[Image.Image], texts: Sequence[str], task: str
 ) -> NDArray[np.bool_]:
@@ -112,6 +143,10 @@ def code_values(
         signature: put the "def" line before the body.
         queries: how many summaries are asked, spread evenly.
         late: late interaction too, as "nDCG@10@late".
+
+    Returns:
+        (queries,) each: "nDCG@10@W" for each Matryoshka width, and "nDCG@10@pca W" for a quarter of the full
+        width by the gallery's own principal components, which is the control of truncation.
     """
     bodies = [f"{pair.signature}\n{pair.body}" if signature else pair.body for pair in held_out]
     asked = np.linspace(0, len(held_out) - 1, min(queries, len(held_out))).astype(int)
@@ -123,6 +158,10 @@ def code_values(
     for dim in model.spec.matryoshka_dims:
         rank = metrics.ranks(metrics.unit(left.dense, dim), metrics.unit(right.dense, dim), asked)
         found[f"nDCG@10@{dim}"] = metrics.ndcg_values(rank)
+    quarter = model.spec.dim // 4
+    axes = metrics.principal_axes(right.dense, quarter)
+    rank = metrics.ranks(metrics.unit(left.dense @ axes), metrics.unit(right.dense @ axes), asked)
+    found[f"nDCG@10@pca {quarter}"] = metrics.ndcg_values(rank)
     if left.late is not None and right.late is not None:
         scores = similarity.max_sim(left.late, right.late)
         rank = (scores >= scores[np.arange(len(asked)), asked][:, None]).sum(1)
@@ -169,6 +208,8 @@ def evaluate(folder: Path, runs: Path, seed: int, precision: str) -> dict[str, A
     scenes = scene_values(model, seed=seed)
     found: dict[str, Any] = {"code gallery": len(held_out), "scenes": _intervals(scenes)}
     found["scenes, varied wording"] = _intervals(scene_values(model, seed=seed + 10, plain=False))
+    found["words alone"] = _intervals(word_values(model, seed=seed))
+    found["words alone, varied wording"] = _intervals(word_values(model, seed=seed, plain=False))
     found["scenes, late less dense"] = metrics.interval(scenes["4-way@late"] - scenes[f"4-way@{full}"])
     found |= {name: _intervals(values) for name, values in world_values(model, seed).items()}
     say("pictures measured")
@@ -178,7 +219,10 @@ def evaluate(folder: Path, runs: Path, seed: int, precision: str) -> dict[str, A
         found[f"body, {task}, late less dense"] = metrics.interval(
             bodies["nDCG@10@late"] - bodies[f"nDCG@10@{full}"]
         )
-        found[f"def line and body, {task}"] = _intervals(code_values(model, held_out, task, signature=True))
+        defined = code_values(model, held_out, task, signature=True)
+        found[f"def line and body, {task}"] = _intervals(defined)
+        cut = defined[f"nDCG@10@{full // 4}"] - defined[f"nDCG@10@pca {full // 4}"]
+        found[f"def line and body, {task}, cut less pca"] = metrics.interval(cut)
         say(f"{task} measured")
     everything = code_values(model, held_out, "retrieval", signature=False, queries=len(held_out))
     found["body, retrieval, every summary"] = metrics.interval(everything[f"nDCG@10@{full}"])

@@ -51,6 +51,13 @@ def interval(values: Values, seed: int = 0) -> list[float]:
     return [round(float(value), 4) for value in (values.mean(), low, high)]
 
 
+def principal_axes(vectors: Floats, count: int) -> Floats:
+    """The first `count` right singular vectors of (n, d) rows, (d, count): PCA without centring."""
+    rows = unit(vectors)
+    values, axes = np.linalg.eigh(rows.T @ rows)
+    return axes[:, np.argsort(values)[::-1][:count]].astype(np.float32)
+
+
 def unit(vectors: Floats, dim: int | None = None) -> Floats:
     """Rows cut to `dim` components and scaled to unit length, float32."""
     cut = vectors[:, :dim].astype(np.float32)

@@ -52,13 +52,13 @@ class WorldsSettings:
     steps: int = 4000
     batch: int = 64
     rate: float = 7e-4
-    temperature: float = 0.04
+    temperature: float = 0.025
     strangers: int = 2048
     mixed: int = 6000
     cell_weight: float = 0.3
     class_weight: float = 0.5
     chances: dict[str, float] = field(
-        default_factory=lambda: {"scenes": 0.26, "mixed": 0.14, "counts": 0.1, "charts": 0.2, "emoji": 0.3}
+        default_factory=lambda: {"scenes": 0.22, "mixed": 0.08, "counts": 0.14, "charts": 0.12, "emoji": 0.44}
     )
 
 

@@ -9,7 +9,7 @@ from embedder import Embedder, similarity
 from embedder.spec import MINI, MINI_FOLDER
 from embedder.training import card, card_curve, emoji_pictures, metrics
 from embedder.training.data_code import CodePair
-from embedder.training.evaluate import code_values, scene_values
+from embedder.training.evaluate import code_values, scene_values, word_values
 from embedder.training.evaluate_worlds import chart_values, emoji_values, group_values
 from embedder.training.network import Sizes
 
@@ -33,12 +33,26 @@ def test_an_interval_is_that_of_the_normal_distribution_where_values_are_many() 
     assert metrics.interval(np.ones(5)) == [1, 1, 1]
 
 
+def test_principal_axes_are_those_of_the_singular_values() -> None:
+    rows = np.random.default_rng(1).normal(size=(50, 6)).astype(np.float32) * [9, 1, 5, 1, 1, 1]
+    axes = metrics.principal_axes(rows, 2)
+    whole = np.linalg.svd(metrics.unit(rows))[2][:2].T
+    assert axes.shape == (6, 2) and np.abs(np.abs((axes * whole).sum(0)) - 1).max() < 1e-5
+
+
 def test_scenes_are_told_from_mistakes_far_above_chance(model: Embedder) -> None:
     found = scene_values(model, count=20)
     assert {values.shape for values in found.values()} == {(20,)}
     assert set(np.concatenate(list(found.values()))) <= {0.0, 1.0}
     assert found[f"4-way@{model.spec.dim}"].mean() > 0.8 and found["4-way@late"].mean() > 0.5
     assert set(found) >= {f"{name}@{dim}" for name in ("4-way", "R@10") for dim in model.spec.matryoshka_dims}
+
+
+def test_the_same_scene_is_nearer_than_the_same_words(model: Embedder) -> None:
+    found = word_values(model, count=40)
+    assert {values.shape for values in found.values()} == {(40,)}
+    assert found[f"told@{model.spec.dim}"].mean() > 0.97
+    assert word_values(model, count=40, plain=False)[f"told@{model.spec.dim}"].mean() > 0.7
 
 
 def test_worlds_are_told_apart_above_chance_where_they_were_trained(model: Embedder) -> None:
@@ -82,12 +96,18 @@ def test_code_is_ranked_as_by_hand(model: Embedder) -> None:
 def scores() -> dict:
     """Figures that fall off with the width, as `evaluate` returns them."""
     at = {16: [0.5, 0.45, 0.55], 32: [0.7, 0.66, 0.74], 64: [0.8, 0.77, 0.83], "late": [0.85, 0.8, 0.9]}
-    part = {f"{metric}@{dim}": value for metric in ("4-way", "R@10", "nDCG@10") for dim, value in at.items()}
-    names = ("scenes", "scenes, varied wording")
+    part = {
+        f"{metric}@{dim}": value
+        for metric in ("4-way", "R@10", "nDCG@10", "told")
+        for dim, value in at.items()
+    }
+    names = [f"{name}{wording}" for name in ("scenes", "words alone") for wording in ("", ", varied wording")]
     codes = [f"{view}, {task}" for view in ("body", "def line and body") for task in ("retrieval", "code")]
     gaps = [f"{name}, late less dense" for name in ("body, retrieval", "body, code")]
     found = {name: part for name in (*names, *codes)}
     found |= {name: [0.05, -0.01, 0.11] for name in ("scenes, late less dense", *gaps)}
+    found["def line and body, retrieval"] = part | {"nDCG@10@pca 16": [0.4, 0.35, 0.45]}
+    found["def line and body, retrieval, cut less pca"] = [0.1, 0.05, 0.15]
     found["body, retrieval, every summary"] = [0.55, 0.53, 0.57]
     translated = {f"translation R@1, {task}": [0.6, 0.5, 0.7] for task in ("retrieval", "text-matching")}
     found |= {name: part for name in ("three things", "counts")}
@@ -103,6 +123,7 @@ def test_the_card_states_every_figure_with_its_interval() -> None:
     assert "| two to four equal things: 4-way | .500 (.450 to .550) |" in text
     assert "| emoji kept out: R@10 | not measured | not measured |" in text
     assert "| body, task code | .850 (.800 to .900) | .800 (.770 to .830) | .050 (-.010 to .110) |" in text
+    assert ".400 (.350 to .450) at 16; truncation less PCA .100 (.050 to .150)" in text
     assert "retrieval .600 (.500 to .700)" in text and f"]({card_curve.FILE})" in text
     assert "{" not in text.replace("{licences}", "")
 
