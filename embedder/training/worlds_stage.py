@@ -52,7 +52,7 @@ class WorldsSettings:
     steps: int = 4000
     batch: int = 64
     rate: float = 7e-4
-    temperature: float = 0.025
+    temperature: float = 0.018
     strangers: int = 2048
     mixed: int = 6000
     cell_weight: float = 0.3

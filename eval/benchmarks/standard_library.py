@@ -19,7 +19,7 @@ MIN_DETAILS = 40  # characters; "See above." answers nothing
 _Documented: TypeAlias = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def documentation(name: str) -> Benchmark:
+def documentation(name: str, _seed: int = 0) -> Benchmark:
     """A docstring's first paragraph is the query, the rest of the docstring the document.
 
     Docstrings are those of modules, classes and functions. Details that occur once are the
@@ -36,7 +36,7 @@ def documentation(name: str) -> Benchmark:
     return _pairs(name, "text to text", entries)
 
 
-def code(name: str) -> Benchmark:
+def code(name: str, _seed: int = 0) -> Benchmark:
     """A function's docstring summary is the query, the code below the docstring the document.
 
     Undocumented functions of the same modules are in the corpus too. Equal bodies are one

@@ -13,7 +13,7 @@ from embedder.errors import InputError
 from embedder.training.data_code import is_held_out
 from embedder.training.scenes import hard_negatives
 from eval import benchmarks
-from eval.benchmarks import beir, drawn_scenes, emoji, standard_library
+from eval.benchmarks import beir, drawn_scenes, emoji, standard_library, words
 from eval.benchmarks.model import Benchmark, Items, digest
 
 Write = Callable[..., Path]
@@ -264,10 +264,13 @@ def test_bundled_benchmarks_are_as_large_as_listed(bundled: Benchmark) -> None:
 
 
 def test_bundled_means_all_that_can_be_made_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    made_here = ("python-docs", "python-code", "scenes", "groups", "charts")
     monkeypatch.setattr(emoji, "missing", lambda: None)
-    assert benchmarks.expand(["bundled"]) == ("python-docs", "python-code", "scenes", "charts", "emoji")
+    monkeypatch.setattr(words, "missing", lambda name: None)
+    assert benchmarks.expand(["bundled"]) == (*made_here, "definitions", "names", "emoji")
     monkeypatch.setattr(emoji, "missing", lambda: "run this")
-    assert benchmarks.expand(["bundled"]) == ("python-docs", "python-code", "scenes", "charts")
+    monkeypatch.setattr(words, "missing", lambda name: "run this" if name == "names" else None)
+    assert benchmarks.expand(["bundled"]) == (*made_here, "definitions")
     assert benchmarks.expand(["x", "scenes", "bundled"])[:3] == ("x", "scenes", "python-docs")
 
 

@@ -7,11 +7,11 @@ import pytest
 from PIL import ImageFont
 
 from embedder.errors import InputError
-from embedder.training import emoji_pictures
+from embedder.training import data_text, emoji_pictures
 from embedder.training.charts import is_held_out, tell
 from eval import benchmarks
 from eval.__main__ import main
-from eval.benchmarks import charts, emoji
+from eval.benchmarks import charts, drawn_groups, emoji
 
 
 def test_charts_that_show_all_of_it_are_right_and_those_near_it_are_near() -> None:
@@ -44,6 +44,65 @@ def test_charts_ask_for_what_training_leaves_out_beside_one_wrong_in_one_thing()
 def test_charts_depend_on_the_seed() -> None:
     made = [charts.charts("c", seed=seed, asked=8).fingerprint for seed in (0, 0, 1)]
     assert made[0] == made[1] != made[2]
+
+
+def test_groups_ask_beside_one_wrong_in_one_thing() -> None:
+    pairs = drawn_groups.sample_pairs(60, np.random.default_rng(0))
+    assert not any(right.same(wrong) for right, wrong in pairs)
+    shown = [
+        tuple(sorted((one.colour, one.shape) for one in group.things)) for pair in pairs for group in pair
+    ]
+    assert len(set(shown)) == len(shown), "no two of all show the same"
+    assert sum(right.counted for right, _ in pairs) == 20
+    found = benchmarks.load("groups")
+    assert (len(found.corpus), len(found.queries)) == benchmarks.BUNDLED["groups"].size() == (400, 200)
+    assert all(found.relevance[row] == {2 * row: 1} for row in range(200))
+    assert (
+        found.fingerprint
+        == benchmarks.load("groups").fingerprint
+        != benchmarks.load("groups", seed=1).fingerprint
+    )
+
+
+@pytest.fixture
+def dictionary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A WordNet and a CLDR of a few entries of our own, in their formats."""
+    net, names = tmp_path / "net", tmp_path / "cldr"
+    net.mkdir()
+    for part in data_text.PARTS_OF_SPEECH:
+        rows = [f"{n:08d} 03 n 01 {part}word{n} 0 000 | what the {part} {n} means" for n in range(120)]
+        (net / f"data.{part}").write_text("  1 a line of licence\n" + "\n".join(rows) + "\n")
+    for language in ("en", *data_text.LANGUAGES):
+        for folder in ("annotations", "annotationsDerived", "main"):
+            (names / folder).mkdir(parents=True, exist_ok=True)
+            terms = "".join(f'<territory type="T{n}">{language} land {n}</territory>' for n in range(200))
+            (names / folder / f"{language}.xml").write_text(f"<ldml>{terms}</ldml>")
+    monkeypatch.setattr(data_text, "WORDNET", net)
+    monkeypatch.setattr(data_text, "CLDR", names)
+    return tmp_path
+
+
+def test_words_ask_for_what_training_leaves_out(dictionary: Path) -> None:
+    found = benchmarks.load("definitions")
+    out = [pair for pair in data_text.wordnet_glosses(dictionary / "net") if pair.held_out]
+    assert 0 < len(out) == len(found.corpus) == len(found.queries)
+    documents = list(found.corpus.inputs)
+    for row, word in enumerate(found.queries.inputs):
+        assert [documents[at] for at in found.relevance[row]] == [
+            pair.right for pair in out if pair.left == word
+        ]
+    named = benchmarks.load("names")
+    assert set(named.corpus.inputs) == {
+        pair.left for pair in data_text.translations(dictionary / "cldr") if pair.held_out
+    }
+    assert all(not text.startswith("en ") for text in named.queries.inputs)
+
+
+def test_words_without_their_package_are_listed_with_the_line_to_run(dictionary: Path) -> None:
+    (dictionary / "net" / "data.noun").unlink()
+    assert "definitions" not in benchmarks.expand(["bundled"]) and "names" in benchmarks.expand(["bundled"])
+    with pytest.raises(InputError, match="not installed here: run `apt-get install wordnet-base`"):
+        benchmarks.load("definitions")
 
 
 @pytest.fixture
