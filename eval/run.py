@@ -87,6 +87,9 @@ def run(
             models.append(about)
             outcome.add(more)
     notices = [*said, *rivals.notices, *chain.from_iterable(model.pop("notices") for model in models)]
+    for notice in dict.fromkeys(notices):
+        if notice not in said:  # what was warned of has been shown
+            progress.say(f"note: {notice}")
     seconds = time.monotonic() - began
     about = provenance(config, [*models, *rivals.models], found, notices, seconds) | outcome.details(
         config.metric[0]
