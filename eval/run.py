@@ -87,9 +87,7 @@ def run(
             models.append(about)
             outcome.add(more)
     notices = [*said, *rivals.notices, *chain.from_iterable(model.pop("notices") for model in models)]
-    for notice in dict.fromkeys(notices):
-        if notice not in said:  # what was warned of has been shown
-            progress.say(f"note: {notice}")
+    _tell(notices, said, progress)
     seconds = time.monotonic() - began
     about = provenance(config, [*models, *rivals.models], found, notices, seconds) | outcome.details(
         config.metric[0]
@@ -103,6 +101,13 @@ def run(
     folder = write_run(config.out, new_run_id(config.models[0]), about, outcome.scores, attach)
     progress.say(f"took {clock(time.monotonic() - began)}")
     return folder, outcome.scores
+
+
+def _tell(notices: Sequence[str], said: Sequence[str], progress: Progress) -> None:
+    """Say each notice once, without those that were shown as warnings on the way."""
+    for notice in dict.fromkeys(notices):
+        if notice not in said:
+            progress.say(f"note: {notice}")
 
 
 def _measure_model(

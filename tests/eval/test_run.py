@@ -288,6 +288,14 @@ def test_neighbours_kept_are_told(model: Embedder, folder: Folder, tmp_path: Pat
     shared = np.mean([len(set(a) & set(b)) / 10 for a, b in zip(full, cut, strict=True)])
     assert rows[16, "float32"]["overlap@10"] == pytest.approx(shared, abs=0.02)
     assert 0 < rows[16, "float32"]["rank_correlation"] < 1 and rows[16, "int8"]["rank_correlation"] is None
+    assert rows[16, "int8"]["rank_correlation_ci_low"] is None
+    for row, name in ((rows[16, "float32"], "overlap"), (rows[16, "float32"], "rank_correlation")):
+        value = row["overlap@10" if name == "overlap" else name]
+        assert 0 < row[f"{name}_ci_low"] < value < row[f"{name}_ci_high"] < 1
+    per_query = [len(set(a) & set(b)) / 10 for a, b in zip(full, cut, strict=True)]
+    wanted = interval(per_query)
+    assert rows[16, "float32"]["overlap_ci_low"] == pytest.approx(wanted.low, abs=0.02)
+    assert rows[16, "float32"]["overlap_ci_high"] == pytest.approx(wanted.high, abs=0.02)
 
 
 def test_costs_are_told_and_what_is_worth_them(folder: Folder, tmp_path: Path) -> None:
