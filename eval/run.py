@@ -16,7 +16,6 @@ from eval.benchmarks.model import Benchmark
 from eval.config import RunConfig
 from eval.distributed import Shares, encode_together, rank_of_torchrun
 from eval.measure import Outcome, measure
-from eval.metrics import metric
 from eval.plan import Plan, check_models, make_plan
 from eval.progress import Progress, clock, columns
 from eval.provenance import provenance
@@ -68,8 +67,6 @@ def run(
     rank, host = rank_of_torchrun(), host or Host()
     began = time.monotonic()
     progress = host.progress or Progress(quiet=quiet or (rank is not None and rank.number > 0))
-    for name in config.metric:
-        metric(name)
     check_depth(config.metric, config.depth)
     check_writable(config.out)
     found = _load_benchmarks(config, progress, host.load)
