@@ -3,6 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
+import numpy as np
+from numpy.typing import NDArray
+
 from embedder.quantization import VectorPrecision
 from eval.benchmarks.model import Benchmark
 from eval.cache import StoredVectors
@@ -11,8 +14,10 @@ from eval.neighbours import overlap, rank_correlation
 from eval.plan import Plan
 from eval.ranking import Ranking
 from eval.results import Row, Score
-from eval.scores import Way
+from eval.scores import Way, intervals
 from eval.sweep import Setting
+
+Mean = tuple[float | None, float | None, float | None]  # with the ends of its interval
 
 NEIGHBOURS = 10
 SAMPLE = 2000  # queries and documents whose order is compared
@@ -27,32 +32,45 @@ def neighbours(
     queries: StoredVectors,
     corpus: StoredVectors,
 ) -> list[dict[str, object]]:
-    """How much of the full width's neighbourhood each search keeps, whatever is relevant."""
+    """How much of the full width's neighbourhood each search keeps, whatever is relevant; with intervals."""
     reference = next(ranking for way, ranking in rankings.items() if plan.is_full(way))
     near = min(NEIGHBOURS, reference.depth)
     sample = next(corpus.blocks(SAMPLE))
-    kept: dict[int, float] = {}
-    if len(sample) > 1:  # one document has no order
-        kept = {
-            dim: float(values.mean())
-            for dim, values in rank_correlation(queries.matrix()[:SAMPLE], sample, plan.config.dim).items()
-        }
+    asked = queries.matrix()[:SAMPLE]
+    # One document has no order.
+    order = rank_correlation(asked, sample, plan.config.dim) if len(sample) > 1 else {}
+    ways = {way: r for way, r in rankings.items() if way.vectors == "dense" and not plan.is_full(way)}
+    shares = _means([overlap(reference, ranking, near) for ranking in ways.values()], plan.config.seed)
+    orders = dict(zip(order, _means(list(order.values()), plan.config.seed), strict=True))
     return [
         {
             "model": plan.config.model,
             "benchmark": benchmark.name,
             **asdict(way),
-            f"overlap@{NEIGHBOURS}": float(overlap(reference, ranking, near).mean()),
-            "rank_correlation": kept.get(way.dim or 0) if _is_cut(way) else None,
+            **_named(f"overlap@{NEIGHBOURS}", "overlap", share),
+            **_named("rank_correlation", "rank_correlation", orders.get(_cut_to(way), (None, None, None))),
         }
-        for way, ranking in rankings.items()
-        if way.vectors == "dense" and not plan.is_full(way)
+        for way, share in zip(ways, shares, strict=True)
     ]
 
 
-def _is_cut(way: Way) -> bool:
-    """Whether it is a plain search of vectors that are cut and nothing else."""
-    return (way.precision, way.search, way.baseline) == ("float32", "exact", None)
+def _means(columns: Sequence[NDArray[np.float64]], seed: int) -> list[Mean]:
+    """Means over queries with their 95% bootstrap intervals; all see the same resampled queries."""
+    if not columns:
+        return []
+    low, high = intervals(np.stack(columns, axis=1), seed=seed)
+    means = (float(values.mean()) for values in columns)
+    return list(zip(means, low.tolist(), high.tolist(), strict=True))
+
+
+def _named(name: str, short: str, found: Mean) -> dict[str, float | None]:
+    return dict(zip((name, f"{short}_ci_low", f"{short}_ci_high"), found, strict=True))
+
+
+def _cut_to(way: Way) -> int:
+    """Width of a plain search of vectors that are cut and nothing else; 0 for any other."""
+    is_cut = (way.precision, way.search, way.baseline) == ("float32", "exact", None)
+    return way.dim or 0 if is_cut else 0
 
 
 def latencies(plan: Plan, queries: StoredVectors, corpus: StoredVectors) -> dict[int, Latency]:

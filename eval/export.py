@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from embedder.errors import EmbedderError, InputError
 from eval.benchmarks import BUNDLED
 from eval.benchmarks.mteb_tasks import INSTALL, VERSION
+from eval.cells import neutral_table
 from eval.runs import ROW_FIELDS, SETTING_FIELDS, Record, Run, short_name
 
 FORMATS = ("mteb", "csv", "parquet")
@@ -93,7 +94,7 @@ def _to_table(runs: Sequence[Run], kind: str, out: Path) -> Path:
 
     def write(path: Path) -> None:
         if kind == "csv":
-            pyarrow.csv.write_csv(table, path)
+            pyarrow.csv.write_csv(neutral_table(table), path)
         else:
             pq.write_table(table, path, compression="zstd")
 

@@ -134,7 +134,6 @@ def _warn_of_small_corpus(plan: Plan, benchmark: Benchmark) -> None:
             f"corpus has {len(benchmark.corpus)}, so they equal exact ones; lower --depth and --oversample"
         )
         plan.encoder.counts.notices.append(notice)
-        plan.progress.say(f"note: {notice}")
 
 
 def _search(

@@ -178,7 +178,26 @@ def fit(config: RunConfig, name: str, model: Model) -> tuple[RunConfig, list[str
                     raise InputError(text)
                 notices.append(f"{text}; passed over for this model")
     dims = kept["dim"] or spec.matryoshka_dims
+    notices += _dense_alone(config, kept["vectors"])
     return replace(config, model=name, task=kept["task"], vectors=kept["vectors"], dim=dims), notices
+
+
+def _dense_alone(config: RunConfig, vectors: tuple[str, ...]) -> list[str]:
+    """A notice of what was asked for and does nothing to late interaction."""
+    if "late" not in vectors:
+        return []
+    options = {
+        "dim": () if "dense" in vectors else tuple(map(str, config.dim)),
+        "precision": tuple(name for name in config.precision if name != "float32"),
+        "search": tuple(name for name in config.search if name != "exact"),
+    }
+    idle = [f"--{name} {','.join(values)}" for name, values in options.items() if values]
+    if not idle:
+        return []
+    return [
+        f"late interaction is searched in float32, exactly and at its full width: {' and '.join(idle)} "
+        f"{'is' if len(idle) == 1 else 'are'} of dense vectors only"
+    ]
 
 
 def make_encoder(

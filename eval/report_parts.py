@@ -24,6 +24,7 @@ def summary(found: Gathered) -> dict[str, Any]:
         else "No run here has dense vectors to test.",
         "quarter": verdicts.at_a_quarter(lines, metric),
         "pairs": verdicts.by_pair(lines) if len(found.models) == 1 else [],
+        "floor": f"{verdicts.FLOOR:g}",
         "margin": "one point is 0.01 on the scale from 0 to 1",
     }
 
@@ -227,6 +228,7 @@ def width_table(found: Gathered) -> dict[str, Any]:
             "benchmark": line.benchmark,
             "subject": f"{line.model} · {line.task}" if several else line.task,
             "full": line.full,
+            "empty": line.is_empty,
             "cells": [line.cells.get(dim) for dim in dims],
         }
         for line in lines

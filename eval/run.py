@@ -16,7 +16,6 @@ from eval.benchmarks.model import Benchmark
 from eval.config import RunConfig
 from eval.distributed import Shares, encode_together, rank_of_torchrun
 from eval.measure import Outcome, measure
-from eval.metrics import metric
 from eval.plan import Plan, check_models, make_plan
 from eval.progress import Progress, clock, columns
 from eval.provenance import provenance
@@ -68,8 +67,6 @@ def run(
     rank, host = rank_of_torchrun(), host or Host()
     began = time.monotonic()
     progress = host.progress or Progress(quiet=quiet or (rank is not None and rank.number > 0))
-    for name in config.metric:
-        metric(name)
     check_depth(config.metric, config.depth)
     check_writable(config.out)
     found = _load_benchmarks(config, progress, host.load)
@@ -87,6 +84,7 @@ def run(
             models.append(about)
             outcome.add(more)
     notices = [*said, *rivals.notices, *chain.from_iterable(model.pop("notices") for model in models)]
+    _tell(notices, said, progress)
     seconds = time.monotonic() - began
     about = provenance(config, [*models, *rivals.models], found, notices, seconds) | outcome.details(
         config.metric[0]
@@ -100,6 +98,13 @@ def run(
     folder = write_run(config.out, new_run_id(config.models[0]), about, outcome.scores, attach)
     progress.say(f"took {clock(time.monotonic() - began)}")
     return folder, outcome.scores
+
+
+def _tell(notices: Sequence[str], said: Sequence[str], progress: Progress) -> None:
+    """Say each notice once, without those that were shown as warnings on the way."""
+    for notice in dict.fromkeys(notices):
+        if notice not in said:
+            progress.say(f"note: {notice}")
 
 
 def _measure_model(

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from embedder.errors import InputError
 from eval.benchmarks.model import Benchmark
-from eval.metrics import evaluate
+from eval.metrics import evaluate, metric
 from eval.ranking import Ranking
 from eval.results import Row, Score
 from eval.significance import CONFIDENCE, RESAMPLES, compare, non_inferiority, resampled_means
@@ -38,12 +38,13 @@ class Way:
 
 
 def check_depth(metrics: Sequence[str], depth: int) -> None:
-    """Refuse a metric that looks deeper than the search.
+    """Refuse what is no metric, or one that looks deeper than the search.
 
     Raises:
         InputError: the metric and the depth are named.
     """
     for name in metrics:
+        metric(name)
         cut = int(name.partition("@")[2] or 0)
         if cut > depth:
             raise InputError(f"--metric {name} looks at {cut} documents, --depth is {depth}: make it {cut}")

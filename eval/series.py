@@ -175,22 +175,30 @@ def overlaps(rows: Iterable[Record], name: str, full: int | None) -> list[Curve]
     """
     kept = sorted((row for row in rows if row["dim"]), key=lambda row: row["dim"])
     curves = [
-        Curve(label, [row["dim"] for row in group], [row[name] for row in group], quiet=label in _PROJECTIONS)
+        replace(_averages(label, group, name, "overlap"), quiet=label in _PROJECTIONS)
         for label, group in grouped(
             kept, lambda row: projection_of(row) if row["baseline"] else way_of(row)
         ).items()
     ]
     ranked = [row for row in kept if row.get("rank_correlation") is not None]
     if ranked:
-        values = [row["rank_correlation"] for row in ranked]
-        curves.append(Curve("rank correlation", [row["dim"] for row in ranked], values))
+        curves.append(_averages("rank correlation", ranked, "rank_correlation", "rank_correlation"))
     return [_with_itself(one, full) if one.name in _OF_ITSELF else one for one in curves]
+
+
+def _averages(label: str, rows: Sequence[Record], name: str, short: str) -> Curve:
+    """Means by width, with their intervals where all rows have them: runs of before have none."""
+    low, high = f"{short}_ci_low", f"{short}_ci_high"
+    has_ends = all(row.get(low) is not None for row in rows)
+    lows, highs = ([row[end] for row in rows] if has_ends else () for end in (low, high))
+    return Curve(label, [row["dim"] for row in rows], [row[name] for row in rows], lows, highs)
 
 
 def _with_itself(one: Curve, full: int | None) -> Curve:
     if full is None or full in one.dims:
         return one
-    return replace(one, dims=[*one.dims, full], values=[*one.values, 1.0])
+    lows, highs = ([*ends, 1.0] if ends else () for ends in (one.lows, one.highs))
+    return replace(one, dims=[*one.dims, full], values=[*one.values, 1.0], lows=lows, highs=highs)
 
 
 _OF_ITSELF = ("float32", "rank correlation")

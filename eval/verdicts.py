@@ -63,6 +63,11 @@ class Line:
     cells: Mapping[int, Cell]
 
     @property
+    def is_empty(self) -> bool:
+        """Whether next to nothing is found at full width, so that no width can lose anything."""
+        return self.value < FLOOR
+
+    @property
     def quarter(self) -> Cell | None:
         """A quarter of the width; None if it was not measured."""
         return self.cells.get(self.full // 4) if self.full % 4 == 0 else None
@@ -98,21 +103,22 @@ def _paragraph(model: str, found: Sequence[Line], metric: str) -> str:
     if not measured:
         full = found[0].full
         return f"A quarter of the width of {model} was not measured: add --dim {full // 4} to the run."
-    cells = [cell for _, cell in measured if cell is not None]
-    full = measured[0][0].full
+    full, poor = measured[0][0].full, sum(line.is_empty for line, _ in measured)
+    cells = [cell for line, cell in measured if cell is not None and not line.is_empty]
+    if not cells:
+        return (
+            f"{model} finds hardly anything even at full width (below {FLOOR:g}) in {_pairs(poor)}: of a "
+            f"quarter of its width ({full // 4} of {full} numbers) that says nothing."
+        )
     losses = [cell.loss for cell in cells]
-    count = {name: sum(cell.verdict == name for cell in cells) for name in ("yes", "no", "cannot tell")}
     sentences = [
-        f"Cut to a quarter of its width ({full // 4} of {full} numbers, float32), {model} is shown to lose "
-        f"less than one point of {metric} in {count['yes']} of {_pairs(len(cells))}, and shown to lose more "
-        f"in {count['no']}; in {count['cannot tell']} the queries cannot tell.",
+        _counted(cells, model, metric, full),
         f"Mean differences: {_span([-loss for loss in losses])} points.",
     ]
-    poor = sum(line.value < FLOOR for line, _ in measured)
     if poor:
         sentences.append(
-            f"Of these pairs {poor} find hardly anything even at full width (below {FLOOR:g}): they say "
-            "nothing of the width."
+            f"{poor} more {'finds' if poor == 1 else 'find'} hardly anything even at full width (below "
+            f"{FLOOR:g}): that says nothing of the width and is not counted."
         )
     unsure = [cell.detectable for cell in cells if cell.verdict == "cannot tell" and cell.detectable]
     if unsure:
@@ -121,6 +127,23 @@ def _paragraph(model: str, found: Sequence[Line], metric: str) -> str:
             "show four times in five if nothing is lost at all."
         )
     return " ".join(sentences)
+
+
+def _counted(cells: Sequence[Cell], model: str, metric: str, full: int) -> str:
+    """How many of the pairs say what."""
+    count = {name: sum(cell.verdict == name for cell in cells) for name in ("yes", "no", "cannot tell")}
+    head = f"Cut to a quarter of its width ({full // 4} of {full} numbers, float32), {model}"
+    if len(cells) == 1:
+        said = {
+            "yes": f"is shown to lose less than one point of {metric} in",
+            "no": f"is shown to lose more than one point of {metric} in",
+            "cannot tell": f"may lose more or less than one point of {metric} (the queries cannot tell) in",
+        }[cells[0].verdict]
+        return f"{head} {said} {_pairs(1)}."
+    return (
+        f"{head} is shown to lose less than one point of {metric} in {count['yes']} of {_pairs(len(cells))}, "
+        f"and shown to lose more in {count['no']}; in {count['cannot tell']} the queries cannot tell."
+    )
 
 
 def _pairs(count: int) -> str:
@@ -144,7 +167,7 @@ def by_pair(found: Sequence[Line]) -> list[tuple[str, str]]:
 
 
 def _phrase(line: Line, cell: Cell) -> str:
-    if line.value < FLOOR:
+    if line.is_empty:
         return (
             f"finds hardly anything even at full width ({line.value:.3f}): there is nothing to lose, and so "
             "nothing to learn"

@@ -14,17 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from eval.cells import neutral
 from ui.collection import Item
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 KEEP_SECONDS = 3600
-_DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
-
-
-def neutral(cell: str) -> str:
-    """Text for a CSV cell that no spreadsheet takes for a formula: a quote before a dangerous beginning."""
-    return f"'{cell}" if cell.startswith(_DANGEROUS) else cell
 
 
 def as_csv(items: Sequence[Item], vectors: Array) -> str:

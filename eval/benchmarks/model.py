@@ -138,7 +138,9 @@ def assemble(
     rows = {document: row for row, document in enumerate(corpus.ids)}
     _check_ids(name, judgements, set(queries.ids), rows.keys() | dropped)
     lost = sum(document in dropped for judged in judgements.values() for document in judged)
-    said = [*notices, f"{lost} judgements of documents left out were dropped"] if lost else list(notices)
+    said = [*notices, *_alike(corpus, "documents"), *_alike(queries, "queries")]
+    if lost:
+        said.append(f"{lost} judgements of documents left out were dropped")
     kept: list[int] = []
     relevance: dict[int, dict[int, int]] = {}
     for index, query in enumerate(queries.ids):
@@ -154,6 +156,21 @@ def assemble(
         queries = queries.take(kept)
     mark = fingerprint(corpus, queries, relevance)
     return Benchmark(name, modality, corpus, queries, relevance, left_out, tuple(said), source, mark)
+
+
+def _alike(items: Items, what: str) -> list[str]:
+    """A notice of items with the content of an earlier one: of such documents perhaps one alone is judged."""
+    if not len(items):
+        return []
+    rows = np.ascontiguousarray(items.digests).view(f"V{DIGEST_BYTES}").ravel()
+    _, first, which = np.unique(rows, return_index=True, return_inverse=True)
+    again = np.flatnonzero(first[which] != np.arange(len(rows)))
+    if not len(again):
+        return []
+    one, earlier = items.ids[int(again[0])], items.ids[int(first[which[again[0]]])]
+    return [
+        f"{len(again)} of {len(items)} {what} equal an earlier one, kept (the first: {one!r} is {earlier!r})"
+    ]
 
 
 def _check_ids(name: str, judgements: Judgements, queries: set[str], documents: set[str]) -> None:

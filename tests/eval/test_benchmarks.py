@@ -98,6 +98,15 @@ def test_empty_texts_are_kept_and_counted(write: Write) -> None:
     assert found.notices == ("corpus.jsonl: 1 empty texts, kept ('void')",)
 
 
+def test_documents_alike_are_kept_and_counted(write: Write) -> None:
+    again = [{**DOCUMENTS[2], "_id": "d7"}, {**DOCUMENTS[2], "_id": "d8"}, {**DOCUMENTS[0], "_id": "d9"}]
+    found = benchmarks.load(str(write([*DOCUMENTS, *again], [*QUERIES, {**QUERIES[0], "_id": "q3"}])))
+    assert len(found.corpus) == 6
+    assert found.notices[0] == "3 of 6 documents equal an earlier one, kept (the first: 'd7' is 'd3')"
+    assert found.notices[1] == "1 of 3 queries equal an earlier one, kept (the first: 'q3' is 'q1')"
+    assert not benchmarks.load(str(write(queries=QUERIES))).notices
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

@@ -59,6 +59,18 @@ def test_several_runs_are_one_table(tmp_path: Path) -> None:
     assert score_table(runs)["run_id"].to_pylist() == ["a", "b"]
 
 
+def test_no_cell_of_a_csv_is_a_formula(tmp_path: Path) -> None:
+    made = make_run(
+        tmp_path, "a", {row(benchmark="=1+1"): -VALUES / 2, row(model="@SUM(A1)", benchmark="b"): VALUES}
+    )
+    for kind, mark in (("csv", "'"), ("parquet", "")):
+        (path,) = export([made], kind, tmp_path)
+        found = (pyarrow.csv.read_csv(path) if kind == "csv" else pq.read_table(path)).to_pylist()
+        assert [one["benchmark"] for one in found] == [f"{mark}=1+1", "b"]
+        assert [one["model"] for one in found] == ["mini", f"{mark}@SUM(A1)"]
+        assert found[0]["value"] == -0.25, "a negative number is no formula"
+
+
 def test_mteb_reads_its_files_back(real: Run, tmp_path: Path) -> None:
     from mteb.cache import ResultCache
     from mteb.results import TaskResult

@@ -10,6 +10,7 @@ import plotly.io
 import pytest
 
 from embedder.errors import InputError
+from eval import series
 from eval.drawing import PALETTE, PAPER, QUIET, byte_text, powers_of_two, spread, template
 from eval.figures import (
     Curve,
@@ -212,3 +213,17 @@ def test_bytes_have_units() -> None:
     assert [byte_text(n) for n in (8, 512, 2048, 3 * 2**20)] == ["8 B", "512 B", "2 KiB", "3 MiB"]
     ticks = powers_of_two(6, 1000)
     assert all(b == 4 * a for a, b in itertools.pairwise(ticks)) and ticks[0] <= 12 and ticks[-1] == 1024
+
+
+def test_neighbours_kept_have_bands_where_the_run_has_intervals() -> None:
+    def kept(dim: int, **more: float) -> dict[str, object]:
+        plain = {"vectors": "dense", "precision": "float32", "search": "exact", "baseline": None}
+        return {**plain, "dim": dim, "overlap@10": 0.5, "rank_correlation": 0.7, **more}
+
+    ends = {"overlap_ci_low": 0.4, "overlap_ci_high": 0.6}
+    ends |= {"rank_correlation_ci_low": 0.65, "rank_correlation_ci_high": 0.75}
+    share, order = series.overlaps([kept(16, **ends), kept(32, **ends)], "overlap@10", 64)
+    assert (share.dims, share.lows, share.highs) == ([16, 32, 64], [0.4, 0.4, 1.0], [0.6, 0.6, 1.0])
+    assert (order.lows, order.highs) == ([0.65, 0.65, 1.0], [0.75, 0.75, 1.0])
+    older = series.overlaps([kept(16), kept(32, **ends)], "overlap@10", 64)
+    assert [one.lows for one in older] == [(), ()]

@@ -247,6 +247,28 @@ def test_bm25_is_left_out_where_there_are_pictures(folder: Folder, tmp_path: Pat
     assert {row["baseline"] for row in result["scores"]} == {None}
 
 
+def test_what_is_passed_over_is_said_on_the_way(
+    folder: Folder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small, shown = folder(2, 5), [part for part in BASE if part != "--quiet"]
+    pictures(1)[0].save(small / "p.png")
+    with (small / "corpus.jsonl").open("a") as file:
+        file.write('\n{"_id": "p", "image": "p.png"}')
+    options = ["--baseline", "bm25", "--vectors", "dense,late", "--precision", "float32,int8", "--dim", "64"]
+    assert main([*shown, "--out", str(tmp_path), "--benchmark", str(small), *options]) == 0
+    late = (
+        "late interaction is searched in float32, exactly and at its full width: --precision int8 is of "
+        "dense vectors only"
+    )
+    said = capsys.readouterr().err.splitlines()
+    assert said.count("note: small: has pictures, and so no bm25") == 1
+    assert said.count(f"note: {late}") == 1
+    alone = ["--vectors", "late", "--dim", "64", "--precision", "int8", "--search", "rescored"]
+    (notice,) = (text for text in measure(tmp_path, small, *alone)["notices"] if "late interaction" in text)
+    assert "--dim 64 and --precision int8 and --search rescored are of dense vectors only" in notice
+    assert not [t for t in measure(tmp_path, small, "--vectors", "dense,late")["notices"] if "late" in t]
+
+
 def test_neighbours_kept_are_told(model: Embedder, folder: Folder, tmp_path: Path) -> None:
     small = folder(12, 60)
     result = measure(tmp_path / "out", small, "--dim", "16,256", "--precision", "float32,int8")
@@ -266,6 +288,14 @@ def test_neighbours_kept_are_told(model: Embedder, folder: Folder, tmp_path: Pat
     shared = np.mean([len(set(a) & set(b)) / 10 for a, b in zip(full, cut, strict=True)])
     assert rows[16, "float32"]["overlap@10"] == pytest.approx(shared, abs=0.02)
     assert 0 < rows[16, "float32"]["rank_correlation"] < 1 and rows[16, "int8"]["rank_correlation"] is None
+    assert rows[16, "int8"]["rank_correlation_ci_low"] is None
+    for row, name in ((rows[16, "float32"], "overlap"), (rows[16, "float32"], "rank_correlation")):
+        value = row["overlap@10" if name == "overlap" else name]
+        assert 0 < row[f"{name}_ci_low"] < value < row[f"{name}_ci_high"] < 1
+    per_query = [len(set(a) & set(b)) / 10 for a, b in zip(full, cut, strict=True)]
+    wanted = interval(per_query)
+    assert rows[16, "float32"]["overlap_ci_low"] == pytest.approx(wanted.low, abs=0.02)
+    assert rows[16, "float32"]["overlap_ci_high"] == pytest.approx(wanted.high, abs=0.02)
 
 
 def test_costs_are_told_and_what_is_worth_them(folder: Folder, tmp_path: Path) -> None:

@@ -66,9 +66,14 @@ def test_where_nothing_is_found_nothing_is_said_of_the_width() -> None:
     found = lines([row_of_tests("a"), row_of_tests("b", reference_value=0.012)])
     assert "finds hardly anything even at full width (0.012)" in by_pair(found)[1][1]
     assert by_pair(found)[0][1] == "loses 0.2 points: shown to lose less than one"
-    assert (
-        "Of these pairs 1 find hardly anything even at full width (below 0.05)"
-        in (at_a_quarter(found, "nDCG@10")[0])
+    (said,) = at_a_quarter(found, "nDCG@10")
+    assert "less than one point of nDCG@10 in the one pair of benchmark and adapter" in said
+    assert "1 more finds hardly anything even at full width (below 0.05)" in said and "not counted" in said
+    assert [line.is_empty for line in found] == [False, True]
+    (said,) = at_a_quarter(lines([row_of_tests(reference_value=0.012)]), "nDCG@10")
+    assert said == (
+        "mini finds hardly anything even at full width (below 0.05) in the one pair of benchmark and "
+        "adapter: of a quarter of its width (64 of 256 numbers) that says nothing."
     )
 
 
