@@ -1,4 +1,4 @@
-"""Embed and Search: a width that moves while the model runs is drawn when it has ended, and only then again."""
+"""Embed and Search: a width that moves while the model runs is drawn when it has ended, and only once."""
 
 from typing import Literal
 
