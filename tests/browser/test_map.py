@@ -59,7 +59,8 @@ def chosen(page: Page) -> list[int]:
 WRITTEN = """map => {
     const context = map.element.querySelector("canvas").getContext("2d"), labels = [], pictures = [];
     const box = (left, top, width, height) => [left, top, left + width, top + height];
-    context.fillText = (text, x, y) => labels.push([text, ...box(x, y - 9, context.measureText(text).width, 11)]);
+    const wide = (text) => context.measureText(text).width;
+    context.fillText = (text, x, y) => labels.push([text, ...box(x, y - 9, wide(text), 11)]);
     context.drawImage = (img, x, y, w, h) => pictures.push(["", ...box(x, y, w, h)]);
     map.view.draw();
     delete context.fillText; delete context.drawImage;
