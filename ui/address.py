@@ -6,7 +6,7 @@ set in the collection, and settings by tab and name. What differs from a first v
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -91,8 +91,8 @@ def decode(
         sets: names of the example sets.
     """
     version = parameters.get(MARK)
+    tab, example = _named(parameters.get(TAB, ""), tabs), _named(parameters.get(SET, ""), sets)
     if version is None:  # typed by hand: settings may be anybody's, a tab or a set of these names is meant
-        tab, example = parameters.get(TAB, ""), parameters.get(SET, "")
         return View(tab if tab in tabs else "", example if example in sets else "", {}, ())
     if version != VERSION:
         words = (
@@ -108,7 +108,6 @@ def decode(
             values[key] = _read(fields, key, parameters[key])
         except ValueError as error:
             said.append(str(error))
-    tab, example = parameters.get(TAB, ""), parameters.get(SET, "")
     if tab and tab not in tabs:
         said.append(f"The link names a tab {short(tab, 40)!r} that is not there.")
     if example and example not in sets:
@@ -144,10 +143,19 @@ def _read(fields: Mapping[str, Field], key: str, text: str) -> Any:  # noqa: ANN
 
 
 def _one(key: str, text: str, allowed: Mapping[str, Any]) -> Any:  # noqa: ANN401
+    text = _named(text, allowed)
     if text not in allowed:
         offered = f", only {short(', '.join(allowed), 120)}" if allowed else ""
         raise ValueError(f"{key}: {short(text, 40)!r} is not offered here{offered}.")
     return allowed[text]
+
+
+def _named(text: str, names: Collection[str]) -> str:
+    """The name that is meant by words typed in any case; the words themselves if it is none, or not one."""
+    if text in names:
+        return text
+    alike = [name for name in names if name.casefold() == text.casefold()]
+    return alike[0] if len(alike) == 1 else text
 
 
 def _number(known: Field, key: str, text: str) -> float | int:

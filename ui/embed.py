@@ -33,13 +33,17 @@ EXPLANATION = (
 
 @dataclass(frozen=True)
 class EmbedState:
-    """The last result of this session: the dimension slider works from it."""
+    """The last result of this session: the dimension slider works from it.
+
+    ``drawn`` holds the slider's value that it was shown with first.
+    """
 
     items: tuple[Item, ...]
     embedded: Embedded
     task: str
     prompt_name: str
     messages: str
+    drawn: tuple[object, ...] = ()
 
 
 def gather(texts: object, pictures: Sequence[Item], together: object, per_line: object) -> Added:
@@ -82,7 +86,7 @@ def run(
             continue
         problems = [f"{items[row].label}: {why}" for row, why in step.result.problems.items()]
         messages = cards.notes([*said.problems, *problems], [*said.notices, *step.result.notices])
-        state = EmbedState(items, step.result, task_name, prompt, messages)
+        state = EmbedState(items, step.result, task_name, prompt, messages, (dim,))
         yield _summary(state) + messages, state, *show(bench, state, width)
 
 
@@ -299,6 +303,7 @@ def build(bench: Workbench, collection: gr.State) -> Callable[[Callable[..., Any
     links.uploads(pictures, "the pictures of Embed")
     outputs = [parts.status, state, *parts.shown]
     parts.jobs.connect(outputs, blank())
+    parts.jobs.follow(partial(show, bench), [state, parts.width], parts.shown)
     pressed = partial(gr.on, [parts.go.click, parts.text.submit])
     parts.jobs.run(pressed, partial(run, bench), parts.inputs, trigger_mode="once")
     parts.give.click(guarded(send), [state, collection], [collection, parts.given], **controls.QUIET)

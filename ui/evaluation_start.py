@@ -84,8 +84,9 @@ def started(
         config = run_plan.config_of(wish_of(values), bench, allowed)
         run_plan.check_room(len(hall.index.entries()), allowed)
         yield cards.note("Getting the benchmarks ready …"), *[gr.skip()] * 3
-        run_plan.check_size(config, hall.shelf, allowed)
-        hall.runner.start(config, bench.model, owner_of(request), allowed.benchmark_seconds)
+        found = run_plan.check_size(config, hall.shelf, allowed)
+        passes = run_plan.passes_left(config, bench, found)
+        hall.runner.start(config, bench.model, owner_of(request), allowed.benchmark_seconds, passes)
     except (InputError, OSError) as error:
         yield cards.note(str(error), "warn"), *watched(bench, hall, request)
         return

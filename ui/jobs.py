@@ -41,11 +41,13 @@ class Desk:
     """The pieces of work of one tab in one session, by the numbers that the page gave them.
 
     It is a session's state: made anew for each visitor, and the same object for all events of that visitor.
+    ``checked`` is the last result that was asked whether the settings have moved on since it was begun.
     """
 
     running: dict[str, threading.Event] = field(default_factory=dict)
     stopped: set[str] = field(default_factory=set)
     ended: set[str] = field(default_factory=set)
+    checked: Any = None
 
     def begin(self, number: str) -> bool:
         """Register a piece of work; False if it was stopped before its turn came."""
@@ -141,23 +143,25 @@ def _numbers(value: object) -> set[str]:
     return {number for number in found if isinstance(number, str) and number.isdigit() and len(number) < 10}
 
 
-def catching_up(redraw: Callable[..., Values], outputs: int) -> Callable[..., Values]:
-    """Draws again what was drawn with settings that have changed while the model ran.
+def catching_up(desk: Desk, count: int, state: Any, *settings: Any) -> Any:  # noqa: ANN401
+    """Whether a result has to be drawn again, as settings have moved while the model ran.
+
+    What moves later is drawn by the controls' own events, so that each result is asked once.
 
     Args:
-        redraw: takes the session's state and the settings; returns ``outputs`` values.
-        outputs: how many.
+        desk: the tab's, in this session.
+        count: how often that was so before.
+        state: the session's result, ``drawn`` with these settings, or None.
+        settings: as they are now.
 
     Returns:
-        The same, but silent where ``state.drawn`` holds these very settings, or there is no state.
+        One more than ``count``, or a skip where there is nothing to draw.
     """
-
-    def later(state: Any, *settings: Any) -> Values:  # noqa: ANN401
-        if state is None or tuple(state.drawn) == settings:
-            return (gr.skip(),) * outputs
-        return redraw(state, *settings)
-
-    return later
+    is_asked_before = desk.checked is state
+    desk.checked = state
+    if state is None or is_asked_before or tuple(state.drawn) == settings:
+        return gr.skip()
+    return count + 1
 
 
 class Jobs:
@@ -181,17 +185,20 @@ class Jobs:
         self.outputs: list[Any] = []
         self.blank: Values = ()
         self.events: list[Any] = []
-        self.later: tuple[Callable[..., Values], list[Any], list[Any]] | None = None
+        self.moved = gr.State(0)
+        self.later: list[Any] | None = None
 
     def follow(self, redraw: Callable[..., Values], inputs: list[Any], outputs: list[Any]) -> None:
         """After every event of :meth:`run`, draw again if the settings have moved on since it began.
 
         Args:
-            redraw: as :func:`catching_up` takes it.
+            redraw: takes the session's state and the settings; returns ``outputs``.
             inputs: the session's state, then the settings.
             outputs: of ``redraw``.
         """
-        self.later = (guarded(catching_up(redraw, len(outputs))), inputs, outputs)
+        # the question has no output on the page: gradio draws every output anew, also one that is skipped
+        self.later = [self.desk, self.moved, *inputs]
+        self.moved.change(guarded(redraw), inputs, outputs, **LIGHT)
 
     def connect(self, outputs: list[Any], blank: Values) -> None:
         """Say where results go (the status first), and what stands behind the status without one."""
@@ -222,7 +229,7 @@ class Jobs:
         for after in (event.then, event.failure):  # gradio's "then" leaves out failures
             after(None, js=f"() => window.Explorer.end({at})", **QUIET)
         if self.later is not None:
-            event.then(*self.later, **LIGHT)
+            event.then(catching_up, self.later, self.moved, **LIGHT)
         self.events.append(event)
 
     def bind(self) -> None:

@@ -32,6 +32,8 @@ MAX_CATEGORIES = 30
 FEW_VALUES = 12
 """A column of numbers with at most so many different ones is a column of categories."""
 OTHER = "other"
+OWN = ("kind", "script", "characters")
+"""Columns that any items have; those that were brought with them come before in colouring."""
 # blanks, control characters and halves of surrogate pairs, which no JSON parser takes
 _BLANK = re.compile(r"[\s\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 
@@ -184,6 +186,7 @@ def base_spec(points: Points) -> dict[str, Any]:
     Texts are one string with a line each, so that 50,000 of them are read in no time.
     """
     room = max(MIN_TEXT, min(MAX_TEXT, TEXT_BYTES // max(1, len(points.items))))
+    fields = [field(name, values) for name, values in (points.columns or {}).items()]
     pictured = [at for at, item in enumerate(points.items) if item.thumb]
     few = pictured if len(pictured) <= MAX_THUMBS else []
     return {
@@ -194,8 +197,28 @@ def base_spec(points: Points) -> dict[str, Any]:
         if len(points.items) <= 5_000
         else "",
         "thumbs": {str(at): points.items[at].thumb for at in few},
-        "fields": [field(name, values) for name, values in (points.columns or {}).items()],
+        "fields": fields,
+        "first": first_colour(fields, len(points.items)),
     }
+
+
+def first_colour(fields: Sequence[Mapping[str, Any]], count: int) -> str:
+    """The column that a map is coloured by at first: a visitor's own with few values, if there is one.
+
+    Args:
+        fields: as :func:`field` makes them.
+        count: of points; a column with a value for each tells nothing apart.
+
+    Returns:
+        its name, "" without any column.
+    """
+    few = [
+        f["name"]
+        for f in fields
+        if f["kind"] == "category" and 1 < len(f["names"]) < min(count, MAX_CATEGORIES)
+    ]
+    brought = [name for name in few if name not in OWN]
+    return next(iter([*brought, *few, *(f["name"] for f in fields)]), "")
 
 
 def group_field(groups: Array, names: Sequence[str]) -> dict[str, Any]:

@@ -42,6 +42,7 @@ class Found:
         task: adapter.
         prompt_name: role of the query.
         messages: HTML of what was said while encoding.
+        drawn: the values of the ranking's controls that it was shown with first.
     """
 
     query: Item
@@ -51,6 +52,7 @@ class Found:
     task: str
     prompt_name: str
     messages: str
+    drawn: tuple[object, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,8 @@ def search(
         raise InputError(f"{query.label}: {asked.problems[0]}")
     problems = [f"{items[row].label}: {why}" for row, why in documents.problems.items()]
     messages = cards.notes(problems, dict.fromkeys([*asked.notices, *documents.notices]))
-    state = Found(query, items, asked.vectors, documents.vectors, name, prompt, messages)
+    drawn = tuple(controls_values)
+    state = Found(query, items, asked.vectors, documents.vectors, name, prompt, messages, drawn)
     status = _status(documents.seconds + asked.seconds, documents.computed + asked.computed)
     yield status + messages, state, *show(bench, state, chosen)
 

@@ -207,7 +207,9 @@ def _going(report: Report, trusted: bool, owner: str) -> str:
         if owner == report.owner
         else " (started in another window" + (")" if trusted else " by another visitor)")
     )
-    told = f"{report.what}{whose}: {words}" + (f" · {report.rate()}" if report.rate() else "")
+    told = " · ".join(
+        part for part in (f"{report.what}{whose}: {words}", report.rate(), report.whole()) if part
+    )
     said = "".join(f"<li>{esc(line)}</li>" for line in report.said)
     return (
         f"<div class='xp-progress' role='progressbar' aria-valuemin='0' aria-valuemax='{report.total or 1}' "

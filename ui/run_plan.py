@@ -33,6 +33,10 @@ KEPT = 8
 """Benchmarks held in memory once they are made."""
 SEARCHES = ("exact", "asymmetric", "rescored")
 PRECISIONS = tuple(map(str, VectorPrecision))
+IDLE = (
+    "times, where some are given, are those of an idle machine: where other work runs beside it, a run takes "
+    "several times as long; once it goes, the time left is reckoned from its own speed"
+)
 
 
 @dataclass(frozen=True)
@@ -228,6 +232,7 @@ def estimate(config: RunConfig, bench: Workbench, shelf: Shelf, limits: Limits) 
             _loads[key] = load_of(one, config, spec)
         loads.append(_loads[key])
     lines = [_shorter(line) for line in totals([(config, loads)])]
+    lines.append(IDLE)
     wanted, missing = _to_encode(config, bench, found)
     lines.insert(
         0,
@@ -237,6 +242,11 @@ def estimate(config: RunConfig, bench: Workbench, shelf: Shelf, limits: Limits) 
     if limits.benchmark_seconds is not None:
         lines.append(f"a visitor's run may take {clock(limits.benchmark_seconds)} (minutes:seconds) here")
     return lines
+
+
+def passes_left(config: RunConfig, bench: Workbench, found: Sequence[Benchmark]) -> int:
+    """Passes through the model that a run still has to make."""
+    return _to_encode(config, bench, found)[1]
 
 
 def _shorter(line: str) -> str:

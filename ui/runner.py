@@ -45,6 +45,9 @@ class Report:
         folder: of the result, when done.
         why: it failed, in words.
         number: counts the runs of this process.
+        passes: inputs that have to go through the model in the whole run; 0 where that is not known.
+        encoded: those that have.
+        encoding_seconds: that they took.
     """
 
     state: str = "idle"
@@ -59,6 +62,9 @@ class Report:
     folder: Path | None = None
     why: str = ""
     number: int = 0
+    passes: int = 0
+    encoded: int = 0
+    encoding_seconds: float = 0.0
 
     @property
     def is_going(self) -> bool:
@@ -71,7 +77,14 @@ class Report:
             return ""
         per_second = self.done / max(self.stage_seconds, 1e-6)
         left = clock((self.total - self.done) / per_second) if self.done else "unknown time"
-        return f"{self.done:,} of {self.total:,}, {per_second:.1f} items/s, {left} left"
+        return f"{self.done:,} of {self.total:,}, {per_second:.1f} items/s, {left} left of this step"
+
+    def whole(self) -> str:
+        """The time that is left of all encoding at the speed measured so far, "" where it cannot be told."""
+        if not self.encoded or self.passes <= self.encoded:
+            return ""
+        left = (self.passes - self.encoded) * self.encoding_seconds / self.encoded
+        return f"whole run: about {clock(left)} of encoding left at the speed measured so far"
 
 
 class Watched(Progress):
@@ -81,18 +94,21 @@ class Watched(Progress):
         super().__init__(quiet=True)
         self._told = told
         self._check = check
-        self._count = 0
+        self._count = self._encoded = 0
+        self._seconds = self._mark = 0.0
 
     def start(self, label: str, total: int) -> None:
         """A stage begins."""
         self._check()
-        self._count = 0
+        self._count, self._mark = 0, time.monotonic()
         self._told({"stage": label, "done": 0, "total": total, "stage_began": time.monotonic()})
 
     def advance(self, count: int) -> None:
         """Some more items are done."""
-        self._count += count
-        self._told({"done": self._count})
+        now = time.monotonic()
+        self._seconds, self._mark = self._seconds + now - self._mark, now
+        self._count, self._encoded = self._count + count, self._encoded + count
+        self._told({"done": self._count, "encoded": self._encoded, "encoding_seconds": self._seconds})
         self._check()
 
     def finish(self) -> None:
@@ -123,7 +139,9 @@ class Runner:
     _stop: threading.Event = field(default_factory=threading.Event)
     _ended: threading.Event = field(default_factory=threading.Event)
 
-    def start(self, config: RunConfig, model: Model, owner: str, seconds: float | None = None) -> Report:
+    def start(
+        self, config: RunConfig, model: Model, owner: str, seconds: float | None = None, passes: int = 0
+    ) -> Report:
         """Begin a run; it goes on whatever becomes of the page.
 
         Args:
@@ -131,6 +149,7 @@ class Runner:
             model: that model, loaded.
             owner: who may stop it.
             seconds: after which it is stopped; None for no limit.
+            passes: inputs that have to go through the model; 0 if that is not known.
 
         Raises:
             InputError: another one is going on; the message says how far it is.
@@ -141,7 +160,7 @@ class Runner:
             self._began = self._stage_began = time.monotonic()
             number = self._report.number + 1
             what = ", ".join(config.benchmark)
-            self._report = Report("running", what, owner, "getting ready", number=number)
+            self._report = Report("running", what, owner, "getting ready", number=number, passes=passes)
             self._stop, self._ended = threading.Event(), threading.Event()
             until = self._began + seconds if seconds else None
             begun = self._timed()

@@ -143,6 +143,7 @@ def build(bench: Workbench, collection: gr.State, tab: gr.Tab) -> None:
     _keep_in_links(parts)
     state = gr.State(None)
     parts.jobs.connect([parts.status, state, parts.results, parts.code], blank())
+    parts.jobs.follow(partial(rerank, bench), [state, *parts.ranking], [parts.results, parts.code])
     inputs = [collection, parts.text, parts.pictures, *parts.encoding, *parts.ranking]
     tab.select(cards.collection_list, collection, parts.editor.view, **QUIET)
     pressed = partial(gr.on, [parts.go.click, parts.text.submit])

@@ -52,6 +52,7 @@ class Wanted:
         turned: answers ask instead.
         measure: what the curves show.
         dim: width of the slider.
+        is_added: ``shown`` was not among the adapters ticked for curves.
     """
 
     shown: str
@@ -64,6 +65,7 @@ class Wanted:
     turned: bool
     measure: str
     dim: int
+    is_added: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,6 +125,7 @@ def wanted(bench: Workbench, *values: object) -> Wanted:
         turned is True,
         choice(measure, "measure", MEASURES),
         whole(dim, "dimensions", 1, bench.model.spec.dim),
+        first not in others,
     )
 
 
@@ -278,6 +281,11 @@ def _messages(
 ) -> str:
     problems = [f"{items[row].label}: {why}" for one in encoded.values() for row, why in one.problems.items()]
     notices = [notice for one in encoded.values() for notice in one.notices]
+    if chosen.is_added:
+        why = "No adapter is ticked" if len(chosen.tasks) == 1 else f"{chosen.shown} is not ticked"
+        notices.append(
+            f"{why} under “Curves of”: the adapter on show, {chosen.shown}, has its curves in any case."
+        )
     if near < chosen.near:
         notices.append(f"{near} neighbours count here: with more, hardly any could be lost.")
     if judged is None and chosen.source != NOTHING:

@@ -73,6 +73,13 @@
       return el("li", "", button);
     }));
     if (!shown.length) view.docs.append(el("li", "lm-none", "No document of this kind."));
+    return shown;
+  }
+  /* The list anew; a document that it leaves out gives way to the best one in it, so that one is always marked. */
+  function relist(view, index) {
+    const shown = drawRanking(view), wanted = !shown.length || shown.some((doc) => doc.index === index) ? index : shown[0].index;
+    if (wanted === view.doc?.index) reveal(view.docs);
+    else open(view, wanted);
   }
   /* The open document's card comes into sight sideways; the page itself stays where it is. */
   function reveal(list) {
@@ -178,7 +185,7 @@
     const mean = parts.count ? (parts.total / parts.count).toFixed(3) : "—";
     view.score.textContent = parts.count ? `Max-sim ${parts.total.toFixed(3)}: the best matches of ${parts.count} query tokens added up, ${mean} each on average.` : "No query token counts: tick the box.";
     view.bars.replaceChildren(...parts.rows.map((part) => {
-      const bar = el("span", "lm-bar", el("span")), name = el("th", "", tokenName(part.token)), match = el("td", "lm-match");
+      const bar = el("span", "lm-bar", el("span")), name = el("th", "", tokenName(part.token)), match = el("td", typeof map.where[part.best] === "number" ? "lm-match lm-place" : "lm-match");
       bar.firstChild.style.width = `${100 * Math.max(0, Math.min(1, part.value))}%`;
       if (typeof map.where[part.best] === "number" && map.picture) {
         const tile = el("span", "lm-tile"), patch = map.where[part.best];
@@ -262,7 +269,7 @@
       tick("Count the prompt and the fixed words, as the model does", view.all, (on) => { view.all = on; again(); }), table);
     view.body = el("div", "lm-body", view.stage, view.why);
     view.full = el("div", "lm-full", el("header", "lm-head", el("h3", "", "Query tokens"), view.chipNote), view.chips,
-      el("header", "lm-head", el("h3", "", "Documents, best first"), buttons("Kinds of documents", Object.keys(KINDS), view.kind, (kind) => { view.kind = kind; drawRanking(view); })),
+      el("header", "lm-head", el("h3", "", "Documents, best first"), buttons("Kinds of documents", Object.keys(KINDS), view.kind, (kind) => { view.kind = kind; relist(view, view.doc.index); })),
       view.docs, view.body);
     root.append(view.blank, view.full);
   }
@@ -333,8 +340,7 @@
     view.hover = null;
     view.pinned = "max";
     drawChips(view);
-    drawRanking(view);
-    open(view, data.first);
+    relist(view, data.first);
     if (view.doc.ready) view.pinned = clearest(view, view.doc.ready);
     redraw(view);
   }

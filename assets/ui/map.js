@@ -92,10 +92,10 @@ Object.assign(window.Explorer, (() => {
   const columns = (map) => [...(map.groups ? [map.groups] : []), ...map.fields];
   const current = (map) => columns(map).find((field) => field.name === map.find(".xp-map-colour").value);
   function colours(map, wanted) {
-    const choice = map.find(".xp-map-colour"), before = wanted ?? choice.value, names = columns(map).map((field) => field.name);
+    const choice = map.find(".xp-map-colour"), names = columns(map).map((field) => field.name);
     choice.replaceChildren(...names.map((name) => { const o = make("option", "", name); o.value = name; return o; }));
-    const telling = columns(map).find((field) => field.names.length > 1 && field.names.length <= 30);
-    choice.value = names.includes(before) ? before : telling?.name ?? names[0] ?? "";
+    // what the visitor chose by hand stays with other points; else each collection begins with its most telling column
+    choice.value = [wanted, map.colour, map.spec.first].find((name) => names.includes(name)) ?? names[0] ?? "";
     choice.closest("label").hidden = !names.length;
     paint(map);
   }
@@ -157,7 +157,7 @@ Object.assign(window.Explorer, (() => {
     });
     const acts = { in: () => map.view.zoomBy(1.4), out: () => map.view.zoomBy(1 / 1.4), reset: () => map.view.reset(), select: () => select(map, lit(map), false) };
     on("[data-do]", "click", (e) => acts[e.dataset.do]());
-    on(".xp-map-colour", "change", () => paint(map));
+    on(".xp-map-colour", "change", (e) => { map.colour = e.value; paint(map); });
     on("[data-show]", "click", (e) => {
       const shown = e.getAttribute("aria-pressed") !== "true";
       e.setAttribute("aria-pressed", String(shown));

@@ -152,16 +152,22 @@ window.ExplorerCanvas = function () {
       target.putImageData(image, 0, 0);
     }
     const hexOf = (text) => (text.startsWith("#") && text.length === 7 ? channels(text) : [209, 56, 15]);
+    /* Where the picture of a point is drawn: left, top, width, height. */
+    function thumbBox(i, img) {
+      const side = Math.min(64, (v.n <= 60 ? 40 : 30) * Math.min(1.6, Math.max(0.75, v.zoom ** 0.35)));
+      const scale = side / Math.max(img.naturalWidth, img.naturalHeight), w = img.naturalWidth * scale, h = img.naturalHeight * scale;
+      return [sx[i] - w / 2, sy[i] - h / 2, w, h];
+    }
     function discs(target, ink) {
-      const r = radius(), side = Math.min(64, (v.n <= 60 ? 40 : 30) * Math.min(1.6, Math.max(0.75, v.zoom ** 0.35)));
+      const r = radius();
       for (let k = 0; k < v.n; k++) {
         const i = order[k], lit = isLit(i), img = pictured(i);
         target.globalAlpha = lit ? (img ? 1 : 0.9) : 0.13;
         if (img) {
-          const scale = side / Math.max(img.naturalWidth, img.naturalHeight), w = img.naturalWidth * scale, h = img.naturalHeight * scale;
-          target.drawImage(img, sx[i] - w / 2, sy[i] - h / 2, w, h);
+          const box = thumbBox(i, img);
+          target.drawImage(img, ...box);
           target.strokeStyle = v.chosen[i] ? ink.mark : rgb(colourOf(i)); target.lineWidth = v.chosen[i] ? 3 : 1.6;
-          target.strokeRect(sx[i] - w / 2, sy[i] - h / 2, w, h);
+          target.strokeRect(...box);
           continue;
         }
         target.fillStyle = rgb(colourOf(i));
@@ -188,24 +194,31 @@ window.ExplorerCanvas = function () {
         target.strokeStyle = colour; target.lineWidth = 2.5; target.stroke();
       }
     }
+    /* A label is left out where it would lie over a picture or over a label that is there. */
     function labels(target, ink) {
-      const taken = [], room = (x, y, w) => taken.every((t) => x + w < t[0] || x > t[0] + t[2] || Math.abs(y - t[1]) > 14);
-      const write = (text, x, y, weight) => {
+      const taken = [], ABOVE = 11, BELOW = 4;
+      const room = (x, y, w) => taken.every((t) => x + w < t[0] || x > t[0] + t[2] || y + BELOW < t[1] || y - ABOVE > t[1] + t[3]);
+      if (v.n <= DENSE) for (let i = 0; i < v.n; i++) { const img = isLit(i) && pictured(i); if (img) taken.push(thumbBox(i, img)); }
+      /* Written at the first of these heights that is free. */
+      const write = (text, x, heights, weight) => {
         target.font = `${weight} 12px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif`;
         const w = target.measureText(text).width, left = Math.min(v.width - w - 4, Math.max(4, x - w / 2));
-        if (y < 10 || y > v.height - 4 || !room(left, y, w)) return;
-        taken.push([left, y, w]);
+        const y = heights.find((y) => y >= 10 && y <= v.height - 4 && room(left, y, w));
+        if (y === undefined) return;
+        taken.push([left, y - ABOVE, w, ABOVE + BELOW]);
         target.lineWidth = 3.5; target.lineJoin = "round"; target.strokeStyle = ink.paper; target.strokeText(text, left, y);
         target.fillStyle = ink.text; target.fillText(text, left, y);
       };
       const brief = (text, most) => (text.length > most ? text.slice(0, most - 1).trimEnd() + "…" : text);
       if (v.n <= LABELLED) {
-        const below = (i) => sy[i] + (pictured(i) ? 34 : radius() + 14);
-        for (let k = v.n - 1; k >= 0; k--) if (isLit(order[k])) write(brief(options.label(order[k]), v.width < 500 ? 18 : 30), sx[order[k]], below(order[k]), 400);
+        const half = (i) => { const img = pictured(i); return img ? thumbBox(i, img)[3] / 2 : radius(); };
+        const heights = (i) => [sy[i] + half(i) + ABOVE + 3, sy[i] - half(i) - BELOW - 2];
+        for (let k = v.n - 1; k >= 0; k--) if (isLit(order[k])) write(brief(options.label(order[k]), v.width < 500 ? 18 : 30), sx[order[k]], heights(order[k]), 400);
       } else if (v.kind === "category" && v.names.length > 1 && v.codes) {
         const sums = v.names.map(() => [0, 0, 0]);
         for (let i = 0; i < v.n; i++) if (isLit(i) && sums[v.codes[i]]) { const s = sums[v.codes[i]]; s[0] += sx[i]; s[1] += sy[i]; s[2]++; }
-        sums.forEach((s, at) => { if (s[2]) write(brief(v.names[at], 26), s[0] / s[2], s[1] / s[2], 650); });
+        const near = (y) => [0, 20, -20, 40, -40, 60, -60].map((step) => y + step); // the middle of a group is where pictures are
+        sums.forEach((s, at) => { if (s[2]) write(brief(v.names[at], 26), s[0] / s[2], near(s[1] / s[2]), 650); });
       }
     }
     function outline(target, ink) {

@@ -44,6 +44,19 @@ def ask(page: Page, query: str) -> None:
     settle(page)
 
 
+def ask_with_picture(page: Page, path: Path) -> None:
+    """Asks with a picture of 4 by 4 patches, and waits for the answer."""
+    drawn = Image.new("RGB", (112, 112), "red")
+    drawn.paste("blue", (56, 0, 112, 112))
+    drawn.save(path)
+    page.get_by_role("button", name="Or ask with a picture").click()
+    page.locator("#late-image input[type=file]").set_input_files(path)
+    expect(page.locator("#late-image .xp-row li")).to_have_count(1)
+    page.locator("#late-go").click()
+    expect(page.locator(f"{CHIP}.lm-patch").first).to_be_visible()
+    settle(page)
+
+
 def add_text(page: Page, text: str) -> None:
     """One more text in the collection; the maps follow by themselves."""
     before = page.locator(DOC).count()
@@ -187,6 +200,36 @@ def test_documents_open_by_click_and_are_filtered(tab: Page) -> None:
     shoot(tab, "late-text")
 
 
+def test_after_filtering_an_open_document_is_in_the_list(tab: Page) -> None:
+    pressed = f"{DOC}[aria-pressed=true]"
+    for kind, is_picture in (("texts", False), ("pictures", True), ("everything", True)):
+        tab.get_by_role("button", name=kind, exact=True).click()
+        expect(tab.locator(pressed)).to_have_count(1)
+        name = tab.locator(f"{pressed} .lm-name").inner_text()
+        expect(tab.locator(TITLE)).to_contain_text(name)
+        assert tab.locator(f"{pressed} img").count() == int(is_picture)
+    expect(tab.locator(f"{pressed} b")).not_to_have_text("1")  # what was open stays where it can be seen
+    tab.get_by_role("button", name="texts", exact=True).click()
+    ask(tab, "a yellow star")  # an answer that would open a picture, which the filter hides
+    expect(tab.locator(f"{pressed} b")).to_have_text("1")
+    expect(tab.locator("#late-maps canvas")).to_be_hidden()
+
+
+@pytest.mark.parametrize("viewport", ["desktop", "phone"])
+def test_the_best_matches_can_be_read(open_page: Any, tmp_path: Path, viewport: str) -> None:
+    page = opened(open_page(viewport=viewport))
+    for step in ("words", "picture"):
+        if step == "picture":  # its fixed words, the longest tokens there are, and more rows than fit
+            ask_with_picture(page, tmp_path / "square.png")
+        box = page.locator("#late-maps .lm-scroll")
+        cut = box.locator("tbody :is(th, td)").evaluate_all(
+            "(all, end) => all.filter(e => e.scrollWidth > e.clientWidth + 1 ||"
+            " e.getBoundingClientRect().right > end + 1).map(e => e.textContent)",
+            box.evaluate("e => e.getBoundingClientRect().left + e.clientLeft + e.clientWidth"),
+        )
+        assert cut == [] and box.evaluate("e => e.scrollWidth - e.clientWidth") <= 0, step
+
+
 def test_characters_of_several_tokens_stay_whole(tab: Page) -> None:
     text = "漢字 😀 नमस्ते e\u0301 <b>ok</b>"
     add_text(tab, text)
@@ -202,16 +245,7 @@ def test_characters_of_several_tokens_stay_whole(tab: Page) -> None:
 
 
 def test_a_picture_asks_patch_by_patch(tab: Page, tmp_path: Path) -> None:
-    picture = tmp_path / "square.png"
-    drawn = Image.new("RGB", (112, 112), "red")
-    drawn.paste("blue", (56, 0, 112, 112))
-    drawn.save(picture)
-    tab.get_by_role("button", name="Or ask with a picture").click()
-    tab.locator("#late-image input[type=file]").set_input_files(picture)
-    expect(tab.locator("#late-image .xp-row li")).to_have_count(1)
-    tab.locator("#late-go").click()
-    expect(tab.locator(f"{CHIP}.lm-patch").first).to_be_visible()
-    settle(tab)
+    ask_with_picture(tab, tmp_path / "square.png")
     assert tab.locator(f"{CHIP}.lm-patch").count() == 16
     assert tab.locator(f"{CHIP}.lm-fixed").count() == 12
     tab.locator(f"{CHIP}.lm-patch").nth(0).hover()

@@ -56,6 +56,33 @@ def chosen(page: Page) -> list[int]:
     return found
 
 
+WRITTEN = """map => {
+    const context = map.element.querySelector("canvas").getContext("2d"), labels = [], pictures = [];
+    const box = (left, top, width, height) => [left, top, left + width, top + height];
+    const wide = (text) => context.measureText(text).width;
+    context.fillText = (text, x, y) => labels.push([text, ...box(x, y - 9, wide(text), 11)]);
+    context.drawImage = (img, x, y, w, h) => pictures.push(["", ...box(x, y, w, h)]);
+    map.view.draw();
+    delete context.fillText; delete context.drawImage;
+    return [labels, pictures];
+}"""
+"""What the map writes and which pictures it draws, each as (text, left, top, right, bottom)."""
+
+
+def overlapping(page: Page) -> tuple[int, int, list[str]]:
+    """How many labels and pictures the map draws, and the labels that lie over a picture or another one."""
+    found = asked(page, WRITTEN)
+    assert isinstance(found, list)
+    labels, pictures = found
+    over = [
+        a[0]
+        for at, a in enumerate(labels)
+        for b in (*pictures, *labels[:at])
+        if a[1] < b[3] and b[1] < a[3] and a[2] < b[4] and b[2] < a[4]
+    ]
+    return len(labels), len(pictures), over
+
+
 def click_point(page: Page, item: int) -> None:
     page.locator(STAGE).scroll_into_view_if_needed()
     x, y = places(page)[item]
@@ -104,6 +131,18 @@ def test_the_first_view_is_a_map_with_pictures(
     settle(page)
     assert overflow(page) == 0
     shoot(page, request.node.name)
+
+
+@pytest.mark.parametrize("viewport", ["desktop", "phone"])
+def test_labels_lie_over_no_picture_and_no_other_label(open_page: Pages, viewport: str) -> None:
+    page = opened(open_page(viewport=viewport))
+    settle(page)
+    for zoom in (1, 0.6, 0.6, 6):
+        asked(page, "(map, zoom) => map.view.zoomBy(zoom)", zoom)
+        labels, pictures, over = overlapping(page)
+        assert labels >= 1 and pictures == 6 and over == [], zoom
+    asked(page, "map => map.view.set({ showThumbs: false })")
+    assert overlapping(page)[0] > labels // 2
 
 
 @pytest.mark.core

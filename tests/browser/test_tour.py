@@ -1,10 +1,11 @@
 """The guided tour: offered once, walked with keys, closed for good, and never over a link to a view."""
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import steps  # noqa: F401 - a longer wait for a busy machine
-from tests.browser.harness import Pages, overflow, shoot
+from tests.browser.find_chromium import find_chromium
+from tests.browser.harness import Pages, Watch, chromium_flags, overflow, shoot
 from ui.tour import STOPS
 
 BOX, OFFER = ".xp-tour-box", ".xp-tour-offer"
@@ -18,6 +19,21 @@ def again(page: Page) -> Page:
     other.get_by_role("tab").first.wait_for(timeout=90_000)
     expect(other.get_by_role("button", name="Tour", exact=True)).to_be_visible()
     return other
+
+
+def test_the_card_keeps_its_distance_beside_a_scrollbar(browser: Browser, app_url: str, watch: Watch) -> None:
+    chromium = browser.browser_type.launch(
+        executable_path=find_chromium(), args=chromium_flags(), ignore_default_args=["--hide-scrollbars"]
+    )
+    try:
+        page = Pages(chromium, app_url, watch)(viewport="desktop")
+        page.set_viewport_size({"width": 390, "height": 700})
+        page.get_by_role("button", name="Start the tour").click()
+        box, room = page.locator(BOX).bounding_box(), page.evaluate("document.documentElement.clientWidth")
+        assert room < 390 and box is not None, "there is no scrollbar here"
+        assert box["x"] >= 12 and box["x"] + box["width"] <= room - 12
+    finally:
+        chromium.close()
 
 
 @pytest.mark.core

@@ -12,7 +12,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from eval.runs import Run
-from tests.browser.harness import ROOT, overflow, settle, shoot
+from tests.browser.harness import ROOT, Pages, overflow, settle, shoot
 from tests.browser.steps import open_tab
 from tests.eval.made_runs import make_run, row
 from ui import projection
@@ -34,6 +34,16 @@ def opened(page: Page) -> Page:
     for figure in FIGURES:
         page.locator(f"{figure} .xp-plot .main-svg").first.wait_for(timeout=60_000)
     return page
+
+
+@pytest.mark.parametrize("viewport", ["desktop", "phone"])
+def test_no_heading_that_opens_has_a_scrollbar(open_page: Pages, viewport: str) -> None:
+    page = opened(open_page(viewport=viewport))
+    script = "all => all.map(e => [e.textContent.trim().slice(0, 30), e.scrollWidth - e.clientWidth])"
+    headings = page.locator(".block:has(> button.label-wrap)").locator("visible=true")
+    found = headings.evaluate_all(script)
+    assert any(name.startswith("Quality") for name, _ in found)
+    assert [(name, wider) for name, wider in found if wider > 0] == []
 
 
 def state(page: Page) -> dict:

@@ -15,6 +15,8 @@ FIELDS = {
     "search.query": Field("text", "first", longest=50),
     "search.temperature": Field("number", 0.07, low=0.01, high=2.0),
     "lab.adapters": Field("choices", [], choices=("retrieval", "code", "text-matching")),
+    "map.method": Field("choice", "PCA", choices=("PCA", "UMAP", "t-SNE")),
+    "map.letters": Field("choice", "a", choices=("a", "b", "B")),
     "lab.dims": Field("choices", [8], choices=(8, 16, 32)),
 }
 TABS, SETS = ("embed", "similarity", "search"), ("Shapes", "Things")
@@ -86,6 +88,28 @@ def test_what_cannot_be_is_left_out_and_said(key: str, text: str, words: str) ->
     found = read(**{key: text, "similarity__clustered" if "clustered" not in key else "search__query": "0"})
     assert len(found.said) == 1 and words in found.said[0]
     assert len(found.values) == 1 and not found.tab and not found.example
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "value"),
+    [
+        ("map__method", "umap", "UMAP"),
+        ("map__method", "Pca", "PCA"),
+        ("similarity__cells", "EVERYTHING", "everything"),
+        ("lab__adapters", "Code,RETRIEVAL", ["code", "retrieval"]),
+        ("map__letters", "b", "b"),  # where case tells two apart, it counts
+        ("map__letters", "B", "B"),
+    ],
+)
+def test_choices_are_taken_in_any_case(key: str, text: str, value: object) -> None:
+    found = read(**{key: text})
+    assert dict(found.values) == {key.replace("__", "."): value} and not found.said
+
+
+def test_tab_and_example_set_are_taken_in_any_case() -> None:
+    found = read(tab="Search", set="things")
+    assert (found.tab, found.example, found.said) == ("search", "Things", ())
+    assert decode({"tab": "SEARCH"}, FIELDS, TABS, SETS) == address.View(tab="search")
 
 
 def test_the_address_of_others_is_passed_over() -> None:

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from eval.config import RunConfig
 from eval.runs import load_run
 from tests.eval.conftest import sentences
 from tests.eval.made_runs import write_benchmark
-from ui import evaluation_start, run_plan
+from ui import evaluation_start, run_cards, run_plan
 from ui.limits import PUBLIC, TRUSTED
 from ui.run_hall import Hall
 from ui.run_index import RunIndex
@@ -163,6 +164,28 @@ def test_a_run_that_takes_too_long_is_stopped_in_words(bench: Workbench, tmp_pat
     assert runner.report().state == "failed" and "took longer" in runner.report().why
 
 
+def test_the_time_left_is_reckoned_from_the_run_s_own_speed(
+    bench: Workbench, model: Embedder, tmp_path: Path
+) -> None:
+    runner, slow, config = Runner(load), Slow(model), settings(bench, tmp_path)
+    passes = run_plan.passes_left(config, bench, [load(name) for name in config.benchmark])
+    assert passes == 24 and runner.report().whole() == ""
+    runner.start(config, slow, "me", passes=passes)  # type: ignore[arg-type]
+    assert slow.begun.wait(60)
+    first = runner.report()
+    assert (first.encoded, first.passes) == (4, 24)
+    assert first.whole().endswith("at the speed measured so far")
+    time.sleep(2)  # the machine is busy: the next batch takes so much longer
+    slow.go.set()
+    assert runner.wait(60)
+    last = runner.report()
+    assert last.encoded == 24 and last.encoding_seconds >= 2 and last.whole() == ""
+    halfway = replace(last, encoded=12, encoding_seconds=120.0)
+    assert "about 2:00 of encoding left" in halfway.whole()
+    going = replace(halfway, state="running", stage="encoding small", done=2, total=12)
+    assert "whole run: about 2:00 of encoding left" in run_cards.progress(going, False, "me")
+
+
 def test_the_trusted_stop_any_run_and_failures_are_words(
     bench: Workbench, model: Embedder, tmp_path: Path
 ) -> None:
@@ -180,6 +203,7 @@ def test_the_trusted_stop_any_run_and_failures_are_words(
 def test_the_estimate_counts_what_is_in_the_cache(bench: Workbench, tmp_path: Path) -> None:
     config, shelf, runner = settings(bench, tmp_path), Shelf(), Runner(load)
     before = run_plan.estimate(config, bench, shelf, PUBLIC)
+    assert any("idle machine" in line for line in before)
     assert before[0].startswith("24 of 24 passes") and any("10:00" in line for line in before)
     runner.start(config, bench.model, "me")
     assert runner.wait(60)

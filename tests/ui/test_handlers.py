@@ -7,7 +7,6 @@ import json
 import os
 import re
 from collections.abc import Iterable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from tests.ui.test_charts import decode
 from ui import comparison, embed, examples, retrieval
 from ui.checks import guarded, index, real, whole
 from ui.collection import image_item, images_from, text_item, texts_from
-from ui.jobs import catching_up
+from ui.jobs import Desk, catching_up
 from ui.vectors import Workbench
 
 FULL = 256
@@ -220,11 +219,15 @@ def test_the_vectors_for_the_slider_go_with_the_figure(bench: Workbench, model: 
 def test_settings_that_moved_while_the_model_ran_are_drawn_after_it(bench: Workbench) -> None:
     items = texts_from("one\ntwo\nthree").items
     state = compare(bench, items, dim=64)[1]
-    later = catching_up(partial(comparison.redraw, bench), 4)
-    assert later(state, "cosine", 64, False, "everything") == (gr.skip(),) * 4
-    moved = later(state, "euclidean", 32, False, "everything")
-    assert "euclidean · 32 dimensions" in json.loads(moved[0])["title"]
-    assert later(None, "cosine", 64, False, "everything") == (gr.skip(),) * 4
+    assert catching_up(Desk(), 0, state, "cosine", 64, False, "everything") == gr.skip()
+    assert catching_up(Desk(), 0, state, "euclidean", 32, False, "everything") == 1
+    searched = find(bench, items)[1]
+    settings = list(RANKING.values())
+    assert catching_up(Desk(), 0, searched, *settings) == gr.skip()
+    assert catching_up(Desk(), 0, searched, "euclidean", *settings[1:]) == 1
+    embedded = run_embed(bench, dim=64)[1]
+    assert catching_up(Desk(), 0, embedded, 64) == gr.skip()
+    assert catching_up(Desk(), 0, embedded, 65) == 1
 
 
 def test_euclidean_carries_the_hint(bench: Workbench) -> None:

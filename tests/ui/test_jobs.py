@@ -4,13 +4,14 @@ import copy
 import inspect
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 import pytest
 
 from embedder import InputError
-from ui.jobs import Desk, cancellable, stop, watched
+from ui.jobs import Desk, Jobs, cancellable, catching_up, stop, watched
 
 BLANK = (None, "blank")
 RESULT = ("stats", "state", "table")
@@ -139,3 +140,36 @@ def test_a_handler_gets_its_inputs_without_the_desk() -> None:
     assert list(cancellable(handler, BLANK)("a", "b", Desk(), "1")) == [("a", "b")]
     event = gr.EventData(None, {"index": 3})
     assert list(cancellable(handler, BLANK, clicked=True)(event, "b", Desk(), "1")) == [(event, "b")]
+
+
+@dataclass(frozen=True)
+class Result:
+    drawn: tuple[object, ...]
+
+
+def test_a_result_is_drawn_again_only_if_its_settings_have_moved() -> None:
+    silent = gr.skip()
+    assert catching_up(Desk(), 0, None, 64) == silent
+    assert catching_up(Desk(), 0, Result((64, "cosine")), 64, "cosine") == silent
+    assert catching_up(Desk(), 3, Result((64, "cosine")), 32, "cosine") == 4
+
+
+def test_a_result_is_asked_once_and_later_moves_are_the_controls_own() -> None:
+    desk, first = Desk(), Result((64,))
+    assert catching_up(desk, 0, first, 64) == gr.skip()
+    assert catching_up(desk, 0, first, 32) == gr.skip()  # say, the tab is opened again
+    assert catching_up(desk, 0, Result((64,)), 32) == 1
+
+
+def test_asking_touches_nothing_on_the_page() -> None:
+    with gr.Blocks() as page:
+        state, slider, figure, status = gr.State(), gr.Slider(), gr.HTML(), gr.HTML()
+        jobs = Jobs("some")
+        jobs.connect([status, state, figure], (None, ""))
+        jobs.follow(lambda state, width: width, [state, slider], [figure])
+        jobs.run(gr.Button().click, work, [])
+        jobs.bind()
+    asking = [fn for fn in page.fns.values() if fn.fn is catching_up]
+    drawing = [fn for fn in page.fns.values() if fn.outputs == [figure]]
+    assert len(asking) == len(drawing) == 1
+    assert asking[0].outputs == [jobs.moved] and drawing[0].targets == [(jobs.moved._id, "change")]

@@ -73,6 +73,26 @@ def test_texts_travel_as_lines_whatever_is_in_them() -> None:
     sent.encode("utf-8")
 
 
+def first(count: int, **columns: list[object]) -> str:
+    metadata = [{name: values[at % len(values)] for name, values in columns.items()} for at in range(count)]
+    lengths = [
+        text_item("x" * (1 + at % 4)) for at in range(count)
+    ]  # few lengths: "characters" is a category
+    return points.base_spec(Points.gather(lengths, metadata=metadata if columns else None))["first"]
+
+
+def test_a_map_is_first_coloured_by_a_column_of_the_visitor_s_with_few_values() -> None:
+    assert first(12) == "characters"
+    assert first(12, topic=["fruit", "tool", "animal"]) == "topic"
+    assert (
+        first(12, name=[f"n{at}" for at in range(12)], topic=["a", "b"]) == "topic"
+    )  # a name for each tells nothing
+    assert first(40, price=[at / 7 for at in range(40)], stars=[1, 2, 3]) == "stars"
+    assert first(80, word=[f"w{at}" for at in range(70)]) == "characters"
+    assert first(12, all_alike=["same"]) == "characters"
+    assert points.first_colour([], 5) == ""
+
+
 def test_too_many_pictures_send_no_thumbnails() -> None:
     many = [Item("image", str(at), thumb="data:,") for at in range(points.MAX_THUMBS + 1)]
     assert points.base_spec(Points.gather(many))["thumbs"] == {}

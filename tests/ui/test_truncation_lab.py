@@ -2,7 +2,6 @@
 
 import base64
 import json
-from functools import partial
 
 import gradio as gr
 import numpy as np
@@ -11,7 +10,7 @@ import pytest
 from embedder.errors import InputError
 from ui import truncation_code
 from ui.collection import text_item
-from ui.jobs import catching_up
+from ui.jobs import Desk, catching_up
 from ui.relevance import Relevance, typed_pairs
 from ui.truncation_lab import Lab, keep_up, redraw, run, step
 from ui.vectors import Workbench
@@ -121,6 +120,16 @@ def test_an_item_that_fails_is_named_and_left_out(bench: Workbench, pictures: li
     assert last[1].judged.queries == (0, 2, 4)
 
 
+def test_an_adapter_that_gets_its_curves_unasked_is_said_so(bench: Workbench):
+    first, second, *_ = (str(task) for task in bench.model.tasks)
+    assert "“Curves of”" not in final(bench)[0]
+    status, lab, *_ = final(bench, tasks=[])
+    assert f"No adapter is ticked under “Curves of”: the adapter on show, {first}" in status
+    assert lab.wanted.tasks == (first,)
+    status, lab, *_ = final(bench, tasks=[second])
+    assert f"{first} is not ticked" in status and lab.wanted.tasks == (first, second)
+
+
 def test_too_few_items_are_said_so(bench: Workbench):
     [(status, state, *_)] = run(bench, None, None, ITEMS[:3], *values(bench))
     assert "at least 4 items" in status and state is None
@@ -177,8 +186,7 @@ def test_the_code_repeats_the_numbers(bench: Workbench, capsys: pytest.CaptureFi
 
 def test_a_width_that_moved_while_it_was_measured_gets_its_numbers(bench: Workbench):
     lab = final(bench)[1]
-    later = catching_up(partial(step, bench), 2)
-    assert later(lab, lab.wanted.dim) == (gr.skip(), gr.skip())
-    numbers, _ = later(lab, 7)
-    assert "The numbers at 7 dimensions" in numbers
-    assert "The numbers at 1 dimension<" in later(lab, 1)[0]
+    assert catching_up(Desk(), 0, lab, lab.wanted.dim) == gr.skip()
+    assert catching_up(Desk(), 0, lab, 7) == 1
+    assert "The numbers at 7 dimensions" in step(bench, lab, 7)[0]
+    assert "The numbers at 1 dimension<" in step(bench, lab, 1)[0]
