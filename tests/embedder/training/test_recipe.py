@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,7 @@ from embedder.training.network import TASKS, Miniature
 from embedder.training.scenes import Scene, Thing
 from embedder.training.static_table import score_static
 from embedder.training.tokenizer import special_ids
+from embedder.training.worlds_stage import WorldsWork
 
 ROOT = Path(__file__).parents[3]
 
@@ -124,6 +126,26 @@ def test_pictures_and_tokens_go_through(model):
     assert model.encode_image(image).shape == (64,)
     late = model.encode_image_multi_vector([image])[0]
     assert late.shape[1] == 16 and late.shape[0] >= 18  # 16 image tokens and what stands around them
+
+
+def test_the_worlds_stage_moves_the_tower_alone_and_its_texts_are_those_of_its_settings(trained):
+    runs, _ = trained
+    settle, worlds = (
+        torch.load(runs / f"{stage}.pt", weights_only=True)["network"] for stage in ("settle", "worlds")
+    )
+    assert {name.split(".")[0] for name in worlds} == {"part", "heads", "classes"}
+    before = {name.removeprefix("part.model.visual."): value for name, value in settle.items()}
+    moved = [
+        name
+        for name, value in worlds.items()
+        if not torch.equal(value, before.get(name[5:], torch.zeros(())))
+    ]
+    assert any(name.startswith("part.blocks.") for name in moved)
+    sizes, tokenizer = recipe.smoke().sizes, Tokenizer.from_file(str(runs / "tokenizer.json"))
+    network = Miniature(sizes, special_ids(tokenizer))
+    chosen = replace(recipe.smoke().worlds, mixed=3)
+    work = WorldsWork.of(network, tokenizer, chosen, recipe.smoke().bank, runs, 0)
+    assert len(work.galleries["mixed"]) == len(work.worlds["mixed"].tellings), "not those kept of six groups"
 
 
 def test_a_second_run_finds_everything_done(trained):
