@@ -73,8 +73,8 @@ def _merged_levels(levels: Iterable[Level]) -> list[Level]:
     found: dict[tuple[float | None, ...], Level] = {}
     for one in levels:
         key = (one.value, one.low, one.high)
-        kept = found.get(key)
-        found[key] = replace(one, name=f"{kept.name} = {one.name}") if kept else one
+        kept, name = found.get(key), one.name.removeprefix(f"{LATE}, ")
+        found[key] = replace(one, name=f"{kept.name} = {name}") if kept else one
     return list(found.values())
 
 

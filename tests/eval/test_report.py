@@ -206,7 +206,7 @@ def test_codes_of_late_interaction_stand_beside_its_float32(tmp_path: Path) -> N
     assert (line.name, line.value) == ("retrieval, late", pytest.approx(VALUES.mean()))
     _, lines = series.by_precision(found.scores)
     assert {one.name for one in lines} == {
-        "late interaction", "late interaction, uint8 = late interaction, int8",
+        "late interaction", "late interaction, uint8 = int8",
         "late interaction, binary, rescored",
     }  # fmt: skip
     size = {"searched_bytes": 10, "is_worth": True, "value": 0.5}
