@@ -115,10 +115,11 @@ def costs(
 
 def _bytes(row: Row, late: StoredVectors | None) -> Bytes:
     assert row.dim is not None and row.precision is not None
+    setting = Setting(row.dim, VectorPrecision(row.precision), row.search)
     if row.vectors == "late":
         assert late is not None
-        return late_bytes(late.lengths, late.width)
-    return bytes_of(Setting(row.dim, VectorPrecision(row.precision), row.search))
+        return late_bytes(late.lengths, setting)
+    return bytes_of(setting)
 
 
 def _time(row: Row, times: Mapping[int, Latency]) -> dict[str, object]:

@@ -30,7 +30,7 @@ class RunConfig:
         task: adapters.
         dim: widths of dense vectors; none given means those the model was trained to be cut to.
         vectors: "dense", "late" or both.
-        precision: number formats of the stored dense vectors.
+        precision: number formats of the stored vectors, dense and late.
         search: "exact", "asymmetric", "rescored", "funnel:WIDTH".
         baseline: "bm25", "pca", "random", or a sentence-transformers model's id or "st:FOLDER".
         metric: named as in "ndcg@10".
@@ -168,6 +168,24 @@ def settings_of(config: RunConfig, dims: tuple[int, ...]) -> list[Setting]:
             )
         found += fitting
     return found
+
+
+def late_settings_of(config: RunConfig, width: int) -> list[Setting]:
+    """Every way of searching token vectors that the options ask for and that makes sense.
+
+    Token vectors are not cut, so a funnel makes none: where nothing else is asked for the search is exact.
+
+    Args:
+        config: whose options `settings_of` has accepted.
+        width: of a token's vector.
+    """
+    searches = [search for search in config.search if not search.startswith("funnel:")] or ["exact"]
+    return [
+        Setting(width, VectorPrecision(precision), search)
+        for search in searches
+        for precision in config.precision
+        if _fits(search, width, precision)
+    ]
 
 
 def _fits(search: str, dim: int, precision: str) -> bool:

@@ -70,12 +70,12 @@ def bytes_of(setting: Setting) -> Bytes:
     return Bytes(searched, anew if setting.precision == "float32" else searched + anew)
 
 
-def late_bytes(tokens: Iterable[int], dim: int) -> Bytes:
-    """Bytes of one document of average length as float32 vectors of its tokens, rounded up.
+def late_bytes(tokens: Iterable[int], setting: Setting) -> Bytes:
+    """Bytes of one document of average length as vectors of its tokens, rounded up.
 
     Args:
         tokens: number of tokens of each document.
-        dim: width of a token's vector.
+        setting: width and number format of a token's vector; a rescored search keeps it in float32 too.
 
     Raises:
         InputError: there is no document.
@@ -83,8 +83,8 @@ def late_bytes(tokens: Iterable[int], dim: int) -> Bytes:
     counts = np.fromiter(tokens, dtype=np.int64)
     if not len(counts):
         raise InputError("the mean length of no documents is not defined")
-    one = -(-int(counts.sum()) * dim * _FLOAT_BYTES // len(counts))
-    return Bytes(one, one)
+    token, total = bytes_of(setting), int(counts.sum())
+    return Bytes(-(-total * token.searched // len(counts)), -(-total * token.stored // len(counts)))
 
 
 def measure_latency(

@@ -121,8 +121,6 @@ def _again(run: Run, benchmark: Benchmark, way: Way, model: str) -> Ranking:
     if way.task is None or (way.baseline and way.baseline not in PROJECTIONS):
         raise InputError(f"what {way.baseline} found is not kept: only its scores are")
     queries, corpus = vectors_of(run, benchmark, way.task, str(way.vectors), model)
-    if way.vectors == "late":
-        return searching.late(way.task, queries, corpus, benchmark, depth=depth)[way]
     if way.baseline:
         dims = [int(dim) for dim in settings.get("dim") or [way.dim]]
         found = searching.projected(
@@ -131,9 +129,8 @@ def _again(run: Run, benchmark: Benchmark, way: Way, model: str) -> Ranking:
         return found[way]
     setting = Setting(int(way.dim or 0), VectorPrecision(str(way.precision)), way.search)
     oversample = int(settings.get("oversample") or OVERSAMPLE)
-    found = searching.dense(
-        way.task, queries, corpus, benchmark, [setting], depth=depth, oversample=oversample
-    )
+    search = searching.late if way.vectors == "late" else searching.dense
+    found = search(way.task, queries, corpus, benchmark, [setting], depth=depth, oversample=oversample)
     return found[way]
 
 

@@ -128,7 +128,8 @@ def encode_sides(encoder: Encoder, benchmark: Benchmark, tasks: Sequence[str]) -
 def _warn_of_small_corpus(plan: Plan, benchmark: Benchmark) -> None:
     """Candidates that are the whole corpus make a rescored search an exact one."""
     candidates = plan.config.depth * plan.config.oversample
-    if any(setting.is_refined for setting in plan.settings) and candidates >= len(benchmark.corpus):
+    searches = [*(plan.settings if "dense" in plan.config.vectors else ()), *plan.late_searches]
+    if any(setting.is_refined for setting in searches) and candidates >= len(benchmark.corpus):
         notice = (
             f"{benchmark.name}: rescored and funnel searches score {candidates} candidates anew and the "
             f"corpus has {len(benchmark.corpus)}, so they equal exact ones; lower --depth and --oversample"
@@ -151,7 +152,9 @@ def _search(
                 task, name, *pairs["dense"], benchmark, config.dim, depth=depth, seed=config.seed
             )
     if "late" in pairs:
-        rankings |= searching.late(task, *pairs["late"], benchmark, depth=depth)
+        rankings |= searching.late(
+            task, *pairs["late"], benchmark, plan.late_searches, depth=depth, oversample=config.oversample
+        )
     return rankings
 
 

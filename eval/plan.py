@@ -10,7 +10,7 @@ from embedder import Embedder, InputError
 from embedder.protocol import Model
 from embedder.sentence_transformer import PRECISIONS, SentenceModel, is_sentence_model
 from eval.benchmarks.model import Benchmark
-from eval.config import RunConfig, settings_of
+from eval.config import RunConfig, late_settings_of, settings_of
 from eval.encoding import Encoder, folder_fingerprint
 from eval.progress import Progress
 from eval.results import Row, slug
@@ -44,6 +44,13 @@ class Plan:
     def searches(self) -> list[Setting]:
         """`settings`, and `full` where they lack it."""
         return list(dict.fromkeys([*self.settings, self.full]))
+
+    @property
+    def late_searches(self) -> list[Setting]:
+        """Searches of token vectors; none where they are not asked for."""
+        if "late" not in self.config.vectors:
+            return []
+        return late_settings_of(self.config, self.model.spec.multi_vector_dim)
 
     def is_full(self, row: Row | Way) -> bool:
         """Whether something is of the search that others are tested against."""
@@ -188,14 +195,13 @@ def _dense_alone(config: RunConfig, vectors: tuple[str, ...]) -> list[str]:
         return []
     options = {
         "dim": () if "dense" in vectors else tuple(map(str, config.dim)),
-        "precision": tuple(name for name in config.precision if name != "float32"),
-        "search": tuple(name for name in config.search if name != "exact"),
+        "search": tuple(name for name in config.search if name.startswith("funnel:")),
     }
     idle = [f"--{name} {','.join(values)}" for name, values in options.items() if values]
     if not idle:
         return []
     return [
-        f"late interaction is searched in float32, exactly and at its full width: {' and '.join(idle)} "
+        f"late interaction is searched at its full width, without funnels: {' and '.join(idle)} "
         f"{'is' if len(idle) == 1 else 'are'} of dense vectors only"
     ]
 

@@ -71,7 +71,9 @@ def adapter_table(found: Gathered) -> dict[str, Any]:
         key = (found.subject(row), row["benchmark"])
         if key not in widest or row["dim"] > widest[key]["dim"]:
             widest[key] = row
-    late = {(f"{found.subject(row)}, late", row["benchmark"]): row for row in own if row["vectors"] == "late"}
+    late = {
+        (f"{found.subject(row)}, late", row["benchmark"]): row for row in own if series.is_plain_late(row)
+    }
     others = {
         (one.name, name): {"value": one.value, "ci_low": one.low, "ci_high": one.high, "dim": None}
         for name in found.benchmarks

@@ -6,7 +6,7 @@ from eval.baselines import principal_axes, random_axes
 from eval.benchmarks.model import Benchmark
 from eval.bm25 import bm25_search
 from eval.cache import StoredVectors
-from eval.late import late_search
+from eval.late import late_sweep
 from eval.ranking import Ranking, without
 from eval.scores import Way
 from eval.sweep import Setting, sweep
@@ -34,13 +34,25 @@ def dense(
 
 
 def late(
-    task: str, queries: StoredVectors, corpus: StoredVectors, benchmark: Benchmark, *, depth: int
+    task: str,
+    queries: StoredVectors,
+    corpus: StoredVectors,
+    benchmark: Benchmark,
+    settings: Sequence[Setting],
+    *,
+    depth: int,
+    oversample: int,
 ) -> dict[Way, Ranking]:
-    """Late interaction: the query's tokens against the documents', block by block."""
+    """Late interaction: the query's tokens against the documents', block by block, in every format."""
     asked = [query for block in queries.late_blocks() for query in block]
     k = depth + bool(benchmark.excluded)
-    ranking = late_search(asked, corpus.late_blocks(), benchmark.corpus.ids, k=k)
-    return {Way(task, "late", corpus.width, "float32"): without(ranking, benchmark.excluded, depth)}
+    found = late_sweep(asked, corpus.late_blocks, benchmark.corpus.ids, settings, k=k, oversample=oversample)
+    return {
+        Way(task, "late", setting.dim, str(setting.precision), setting.search): without(
+            ranking, benchmark.excluded, depth
+        )
+        for setting, ranking in found.items()
+    }
 
 
 def bm25(benchmark: Benchmark, *, depth: int) -> dict[Way, Ranking]:

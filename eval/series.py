@@ -12,11 +12,20 @@ from eval.runs import Record
 POINT = 0.01
 """One point of nDCG."""
 
+LATE = "late interaction"
+
 
 def is_plain(row: Mapping[str, Any]) -> bool:
     """Whether it is of the model's own dense vectors, in float32, searched exactly."""
     return (row["vectors"], row["precision"], row["search"], row["baseline"]) == (
         "dense", "float32", "exact", None,
+    )  # fmt: skip
+
+
+def is_plain_late(row: Mapping[str, Any]) -> bool:
+    """Whether it is of late interaction in float32, searched exactly."""
+    return (row["vectors"], row["precision"], row["search"], row["baseline"]) == (
+        "late", "float32", "exact", None,
     )  # fmt: skip
 
 
@@ -44,11 +53,7 @@ def by_subject(rows: Sequence[Record], subject: Callable[[Record], str]) -> tupl
     """One benchmark, a curve per adapter; late interaction and what needs no adapter as lines across."""
     own = [row for row in rows if row["baseline"] is None]
     curves = [curve(name, group) for name, group in grouped(filter(is_plain, own), subject).items()]
-    levels = [
-        level(f"{subject(row)}, late", row)
-        for row in own
-        if row["vectors"] == "late" and row["search"] == "exact"
-    ]
+    levels = [level(f"{subject(row)}, late", row) for row in own if is_plain_late(row)]
     return curves, levels + without_width(rows)
 
 
@@ -59,8 +64,18 @@ def by_precision(rows: Sequence[Record]) -> tuple[list[Curve], list[Level]]:
     others = grouped((row for row in dense if row["baseline"] in ("pca", "random")), projection_of)
     curves = [curve(name, group) for name, group in own.items()]
     curves += [curve(name, group, quiet=True) for name, group in others.items()]
-    late = [level("late interaction", row) for row in rows if row["vectors"] == "late"]
-    return curves, late + without_width(rows)
+    late = [level(way_of(row), row) for row in rows if row["vectors"] == "late"]
+    return curves, _merged_levels(late) + without_width(rows)
+
+
+def _merged_levels(levels: Iterable[Level]) -> list[Level]:
+    """Lines that lie upon each other as one, with both names, as `merged` does with curves."""
+    found: dict[tuple[float | None, ...], Level] = {}
+    for one in levels:
+        key = (one.value, one.low, one.high)
+        kept, name = found.get(key), one.name.removeprefix(f"{LATE}, ")
+        found[key] = replace(one, name=f"{kept.name} = {name}") if kept else one
+    return list(found.values())
 
 
 def by_search(rows: Sequence[Record]) -> list[Curve]:
@@ -94,9 +109,10 @@ def without_width(rows: Sequence[Record]) -> list[Level]:
 
 def way_of(row: Mapping[str, Any]) -> str:
     """Number format and search of a row, for people."""
+    name = str(row["precision"]) if row["search"] == "exact" else f"{row['precision']}, {row['search']}"
     if row["vectors"] == "late":
-        return "late interaction"
-    return str(row["precision"]) if row["search"] == "exact" else f"{row['precision']}, {row['search']}"
+        return LATE if name == "float32" else f"{LATE}, {name}"
+    return name
 
 
 def projection_of(row: Mapping[str, Any]) -> str:
@@ -141,9 +157,11 @@ def points(costs: Iterable[Record], scores: Mapping[tuple[Any, ...], Record]) ->
         if row["baseline"] is None and key_of(row) in scores:
             score = scores[key_of(row)]
             ends = (score["ci_low"], score["ci_high"])
-            label = "late" if row["vectors"] == "late" else str(row["dim"])
+            label, group = str(row["dim"]), way_of(row)
+            if row["vectors"] == "late":
+                label, group = group.replace(LATE, "late"), LATE
             found.append(
-                Point(label, way_of(row), row["searched_bytes"], row["value"], *ends, bool(row["is_worth"]))
+                Point(label, group, row["searched_bytes"], row["value"], *ends, bool(row["is_worth"]))
             )
     return found
 

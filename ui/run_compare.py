@@ -12,7 +12,7 @@ from eval.figures import changes, query_changes
 from eval.marks import Effect
 from eval.report_parts import metric_name
 from eval.runs import Run
-from eval.series import POINT, setting_of
+from eval.series import POINT, setting_of, way_of
 from ui import plots
 
 MOST_DRAWN = 40
@@ -62,7 +62,7 @@ def shared_metrics(a: Run, b: Run) -> list[str]:
 def title_of(row: Paired) -> str:
     """A row, for people: benchmark, adapter, search."""
     about = {name: getattr(row, name) for name in KEY} | {"baseline": None}
-    search = "late interaction" if row.vectors == "late" else setting_of(about)
+    search = way_of(about) if row.vectors == "late" else setting_of(about)
     return f"{row.benchmark}, {row.task}, {search}"
 
 

@@ -87,7 +87,7 @@ def searches(run: Run, benchmark: str, task: str) -> dict[str, Record]:
 
 def name_of(row: Mapping[str, Any]) -> str:
     """A search, for people: "256 · float32"; late interaction needs no width."""
-    return "late interaction" if row["vectors"] == "late" else series.setting_of(row)
+    return series.way_of(row) if row["vectors"] == "late" else series.setting_of(row)
 
 
 def first_choice(names: Sequence[str], found: Mapping[str, Record]) -> tuple[str, str]:

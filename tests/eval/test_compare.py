@@ -45,6 +45,17 @@ def test_differences_are_paired_by_query_with_interval_and_p(tmp_path: Path) -> 
     assert back.verdict == "worse" and back.difference == pytest.approx(-better.difference)
 
 
+def test_formats_of_late_interaction_are_compared_each_with_its_own(tmp_path: Path) -> None:
+    late = [row(8, vectors="late", precision=name) for name in ("float32", "binary")]
+    late.append(row(8, vectors="late", precision="binary", search="rescored"))
+    a = make_run(tmp_path, "a", dict(zip(late, (BASE, BASE, SAME), strict=True)))
+    b = make_run(tmp_path, "b", dict(zip(late, (BASE, GOOD, SAME), strict=True)))
+    found = compare_runs(a, b).rows
+    assert [(one.precision, one.search, one.verdict) for one in found] == [
+        ("float32", "exact", ""), ("binary", "exact", "better"), ("binary", "rescored", ""),
+    ]  # fmt: skip
+
+
 def test_queries_are_paired_across_benchmarks_of_different_size(tmp_path: Path) -> None:
     small, large = row(benchmark="small"), row(benchmark="large")
     a = make_run(tmp_path, "a", {small: BASE[:20], large: BASE})

@@ -31,10 +31,14 @@ def test_bytes_by_hand(setting: Setting, searched: int, stored: int) -> None:
 
 
 def test_bytes_of_late_interaction() -> None:
-    assert late_bytes([10, 20], 128) == Bytes(15 * 512, 15 * 512)
-    assert late_bytes([1, 1, 2], 1).searched == 6  # 16 / 3, rounded up
+    assert late_bytes([10, 20], Setting(128)) == Bytes(15 * 512, 15 * 512)
+    assert late_bytes([1, 1, 2], Setting(1)).searched == 6  # 16 / 3, rounded up
+    assert late_bytes([10, 20], Setting(128, "uint8", "asymmetric")) == Bytes(15 * 128, 15 * 128)
+    assert late_bytes([10, 20], Setting(128, "binary")) == Bytes(15 * 16, 15 * 16)
+    assert late_bytes([1, 2], Setting(13, "ubinary")).searched == 3  # one and a half tokens of two bytes
+    assert late_bytes([10, 20], Setting(128, "binary", "rescored")) == Bytes(15 * 16, 15 * (16 + 512))
     with pytest.raises(InputError, match="no documents"):
-        late_bytes([], 128)
+        late_bytes([], Setting(128))
 
 
 def test_a_wider_search_takes_longer() -> None:

@@ -35,6 +35,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Run:
     config = RunConfig(
         model=str(CHECKPOINT), device="cpu", model_precision="float32", benchmark=(str(out / "small"),),
         dim=(16, 256), vectors=("dense", "late"), baseline=("bm25", "pca"), out=out / "results",
+        precision=("float32", "binary"),
     )  # fmt: skip
     return load_run(run(config, quiet=True)[0])
 
@@ -78,7 +79,7 @@ def test_mteb_reads_its_files_back(real: Run, tmp_path: Path) -> None:
     written = export([real], "mteb", tmp_path)
     told = ("metric", "value", "ci_low", "ci_high", "n_queries")
     settings = {tuple(value for name, value in r.items() if name not in told) for r in real.scores}
-    assert len(written) == len(settings) == 2 + 1 + 1 + 2
+    assert len(written) == len(settings) == 2 * 2 + 2 + 1 + 2
     for path in written:
         found = TaskResult.from_disk(path)
         meta: Any = json.loads((path.parent / "model_meta.json").read_text())

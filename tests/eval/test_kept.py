@@ -33,8 +33,25 @@ def test_every_search_gives_the_values_that_the_run_kept(run: Run, name: str) ->
         assert ids == list(benchmark.queries.ids)
         np.testing.assert_array_equal(again, values, err_msg=str(way))
         seen += 1
-    # two tasks of two metrics: three formats at three widths, one late, one projection at three widths
-    assert seen == 2 * 2 * (9 + 1 + 3) + (2 if name == "words" else 0)
+    # two tasks of two metrics: three formats at three widths and of late, one projection at three widths
+    assert seen == 2 * 2 * (9 + 3 + 3) + (2 if name == "words" else 0)
+
+
+def test_late_codes_are_searched_again_in_every_way(tmp_path: Path) -> None:
+    run = real_run(
+        tmp_path, vectors=("late",), task=("retrieval",), precision=("uint8", "ubinary"), baseline=(),
+        search=("exact", "asymmetric", "rescored"), depth=3, oversample=2, metric=("map",),
+    )  # fmt: skip
+    benchmark = load(str(run.folder.parents[1] / "words"))
+    seen = set()
+    for row, (_, values) in zip(run.scores, run.per_query, strict=True):
+        if row["benchmark"] == "words":
+            way = way_of(row)
+            ranking = search_again(run, benchmark, [way])[way]
+            again = evaluate(ranking, benchmark.relevance, ["map"]).values["map"]
+            np.testing.assert_array_equal(again, values, err_msg=str(way))
+            seen.add((way.vectors, way.precision, way.search))
+    assert len(seen) == 2 * 3 and {vectors for vectors, *_ in seen} == {"late"}
 
 
 def test_another_benchmark_of_the_name_is_refused(run: Run, tmp_path: Path) -> None:

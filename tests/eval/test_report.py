@@ -13,9 +13,12 @@ import plotly.offline
 import pytest
 
 from embedder.errors import InputError
+from eval import series
 from eval.__main__ import main
+from eval.gather import gather
 from eval.published import TABLE, V3_TRUNCATION
 from eval.report import report
+from eval.report_parts import adapter_table
 from eval.report_views import MOST_RUNS
 from eval.runs import Run
 from tests.eval.made_runs import NASTY, make_run, real_run, row
@@ -187,6 +190,32 @@ def test_late_interaction_alone_can_be_reported(tmp_path: Path) -> None:
     alone = real_run(tmp_path, vectors=("late",), baseline=(), task=("retrieval",))
     told = Page(report([alone])).told
     assert "No run here has dense vectors to test." in told and "retrieval, late" in told
+
+
+def test_codes_of_late_interaction_stand_beside_its_float32(tmp_path: Path) -> None:
+    about = [("float32", "exact"), ("int8", "exact"), ("uint8", "exact"), ("binary", "rescored")]
+    late = [row(8, vectors="late", precision=name, search=search) for name, search in about]
+    values = [VALUES, VALUES * 0.9, VALUES * 0.9, VALUES * 0.5]
+    dense = {row(64): VALUES * 0.7, row(16): VALUES * 0.6}
+    run = make_run(tmp_path, "a", dense | dict(zip(late[::-1], values[::-1], strict=True)))
+    found = gather([run])
+    table = adapter_table(found)
+    assert [name for name, _ in table["rows"]] == ["retrieval", "retrieval, late"]
+    assert table["rows"][1][1][0][0]["precision"] == "float32"
+    _, (line,) = series.by_subject(found.scores, found.subject)
+    assert (line.name, line.value) == ("retrieval, late", pytest.approx(VALUES.mean()))
+    _, lines = series.by_precision(found.scores)
+    assert {one.name for one in lines} == {
+        "late interaction", "late interaction, uint8 = int8",
+        "late interaction, binary, rescored",
+    }  # fmt: skip
+    size = {"searched_bytes": 10, "is_worth": True, "value": 0.5}
+    costs = [{**one, **size} for one in found.scores if one["vectors"] == "late"]
+    points = series.points(costs, {series.key_of(one): one for one in found.scores})
+    assert {one.group for one in points} == {"late interaction"}
+    assert {one.label for one in points} == {"late", "late, int8", "late, uint8", "late, binary, rescored"}
+    told = Page(report([run])).told
+    assert "8 · late interaction, int8" in told and "8 · late interaction, binary, rescored" in told
 
 
 def test_several_runs_and_models_are_one_page(tmp_path: Path) -> None:

@@ -96,11 +96,57 @@ def test_everything_is_encoded_once_however_much_is_asked(folder: Folder, tmp_pa
         "text-matching": {"query": 26},
         "code": {"passage": 20, "query": 6},
     }
-    searches = 6 * 5 + 6 * 4 + 6 * 4 + 4 * 5 + 1
+    searches = 6 * 5 + 6 * 4 + 6 * 4 + 4 * 5 + (5 + 4 + 4)  # the last ones by late interaction
     assert len(result["scores"]) == 3 * len(result["settings"]["metric"]) * searches
     again = measure(tmp_path, tmp_path / "small", "--task", "code,retrieval", "--dim", "100")
     assert again["encoded"] == {t: {"passage": 0, "query": 0} for t in ("code", "retrieval")}
     assert again["from_cache"] == {t: {"passage": 20, "query": 6} for t in ("code", "retrieval")}
+
+
+def test_late_interaction_has_every_number_format(model: Embedder, folder: Folder, tmp_path: Path) -> None:
+    small = folder(queries=12, documents=60)
+    formats = ("--precision", "float32,int8,uint8,binary,ubinary", "--search", "exact,asymmetric,rescored")
+    result = measure(tmp_path, small, "--vectors", "late", "--depth", "10", "--oversample", "2",
+                     "--metric", "ndcg@10", *formats)  # fmt: skip
+    assert result["encoded"] == {"retrieval": {"passage": 60, "query": 12}}
+    found = {(row["precision"], row["search"]): row for row in result["scores"]}
+    assert len(found) == len(result["scores"]) == 5 + 4 + 4
+    (run_folder,) = find_runs(tmp_path)
+    kept = read_per_query(run_folder).to_pylist()
+    asked, read = _tokens(model, small)
+    signs = [[np.where(item > 0, 1, -1) for item in side] for side in (asked, read)]
+    hand = np.array([[(q @ d.T).max(axis=1).sum() / 32 for d in signs[1]] for q in signs[0]])
+    for precision in ("binary", "ubinary"):
+        row = found[precision, "exact"]
+        assert row["value"] == pytest.approx(naive_ndcg(hand), abs=1e-9)
+        own = [r["value"] for r in kept if (r["precision"], r["search"]) == (precision, "exact")]
+        assert len(own) == 12 and np.mean(own) == pytest.approx(row["value"])
+    exact = found["float32", "exact"]["value"]
+    assert found["int8", "exact"]["value"] == found["uint8", "exact"]["value"]
+    assert found["int8", "exact"]["value"] == pytest.approx(exact, abs=0.05)
+    costs = {(row["precision"], row["search"]): row for row in result["costs"]}
+    tokens = sum(map(len, read))
+    assert {search: row["searched_bytes"] for search, row in costs.items() if search[1] == "exact"} == {
+        ("float32", "exact"): -(-tokens * 128 // 60),
+        **{(name, "exact"): -(-tokens * 32 // 60) for name in ("int8", "uint8")},
+        **{(name, "exact"): -(-tokens * 4 // 60) for name in ("binary", "ubinary")},
+    }
+    assert costs["binary", "rescored"]["searched_bytes"] == costs["binary", "exact"]["searched_bytes"]
+    assert costs["binary", "rescored"]["stored_bytes"] == -(-tokens * (4 + 128) // 60)
+    assert costs["binary", "exact"]["stored_bytes_per_million"] == -(-tokens * 4 // 60) * 10**6
+
+
+def _tokens(model: Embedder, folder: Path) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Token vectors of a folder's queries and documents."""
+    sides = (("queries.jsonl", "query"), ("corpus.jsonl", "passage"))
+    texts = [
+        [json.loads(line)["text"] for line in (folder / name).read_text().splitlines()] for name, _ in sides
+    ]
+    asked, read = (
+        model.embed(side, prompt_name=role, vectors=("late",)).late
+        for side, (_, role) in zip(texts, sides, strict=True)
+    )
+    return asked, read
 
 
 def test_two_benchmarks_are_counted_together(folder: Folder, tmp_path: Path) -> None:
@@ -254,19 +300,20 @@ def test_what_is_passed_over_is_said_on_the_way(
     pictures(1)[0].save(small / "p.png")
     with (small / "corpus.jsonl").open("a") as file:
         file.write('\n{"_id": "p", "image": "p.png"}')
-    options = ["--baseline", "bm25", "--vectors", "dense,late", "--precision", "float32,int8", "--dim", "64"]
+    options = ["--baseline", "bm25", "--vectors", "dense,late", "--search", "exact,funnel:16", "--dim", "64"]
     assert main([*shown, "--out", str(tmp_path), "--benchmark", str(small), *options]) == 0
     late = (
-        "late interaction is searched in float32, exactly and at its full width: --precision int8 is of "
-        "dense vectors only"
+        "late interaction is searched at its full width, without funnels: --search funnel:16 is of dense "
+        "vectors only"
     )
     said = capsys.readouterr().err.splitlines()
     assert said.count("note: small: has pictures, and so no bm25") == 1
     assert said.count(f"note: {late}") == 1
-    alone = ["--vectors", "late", "--dim", "64", "--precision", "int8", "--search", "rescored"]
+    alone = ["--vectors", "late", "--dim", "64", "--precision", "int8", "--search", "rescored,funnel:16"]
     (notice,) = (text for text in measure(tmp_path, small, *alone)["notices"] if "late interaction" in text)
-    assert "--dim 64 and --precision int8 and --search rescored are of dense vectors only" in notice
-    assert not [t for t in measure(tmp_path, small, "--vectors", "dense,late")["notices"] if "late" in t]
+    assert "--dim 64 and --search funnel:16 are of dense vectors only" in notice
+    formats = ["--vectors", "dense,late", "--precision", "int8,binary", "--search", "exact,rescored"]
+    assert not [t for t in measure(tmp_path, small, *formats)["notices"] if "late interaction" in t]
 
 
 def test_neighbours_kept_are_told(model: Embedder, folder: Folder, tmp_path: Path) -> None:
@@ -316,8 +363,10 @@ def test_costs_are_told_and_what_is_worth_them(folder: Folder, tmp_path: Path) -
         ("dense", 16, "binary"): 2,
         ("dense", 256, "binary"): 32,
     }
-    late = rows["late", 32, "float32"]
+    late, coded = (rows["late", 32, precision] for precision in ("float32", "binary"))
     assert late["searched_bytes"] > 5 * 32 * 4 and late["latency_median_ms"] is None
+    assert coded["searched_bytes"] == -(-late["searched_bytes"] // 32) < late["searched_bytes"]
+    assert coded["latency_median_ms"] is None, "times are of dense float32 alone"
     assert rows["dense", 256, "float32"]["searched_bytes_per_million"] == 1024 * 10**6
     assert (
         0

@@ -204,6 +204,9 @@ def test_published_values_stand_beside_means_of_tasks() -> None:
         scored("a", 0.2), scored("b1", 0.6), scored("b2", 0.8),
         scored("a", 0.9, dim=32), scored("a", 0.9, precision="int8"), scored("a", 0.9, baseline="pca"),
         scored("a", 0.9, metric="map"), scored("a", 0.9, vectors="late"), scored("a", 0.9, model="other"),
+        scored("b1", 0.7, vectors="late", dim=8), scored("b2", 0.5, vectors="late", dim=8),
+        scored("b2", 0.1, vectors="late", dim=8, precision="binary"),
+        scored("a", 0.1, vectors="late", dim=8, precision="int8", search="rescored"),
     ]  # fmt: skip
     (found,) = reproduce(PART, ["a", "b1", "b2"], scores, "m", 64)
     assert found.measured == pytest.approx((0.2 + (0.6 + 0.8) / 2) / 2)
@@ -211,6 +214,9 @@ def test_published_values_stand_beside_means_of_tasks() -> None:
     assert lacking.measured is None and lacking.why_not == "no ndcg@5 of b"
     (narrow,) = reproduce(PART, ["a", "b1", "b2"], scores, "m", 128)
     assert narrow.measured is None
+    late = replace(PART, published=(Published("late", "ndcg@5", 0.5, "somewhere"),))
+    (codes_aside,) = reproduce(late, ["a", "b1", "b2"], scores, "m", 64)
+    assert codes_aside.measured == pytest.approx((0.9 + (0.7 + 0.5) / 2) / 2)
 
 
 @pytest.fixture

@@ -157,7 +157,13 @@ def hall(real: Run) -> Hall:
 def test_a_run_opens_at_its_widest_search_and_a_quarter(hall: Hall, real: Run) -> None:
     found = searches(real, "words", "retrieval")
     assert first_choice(list(found), found) == ("256 · float32", "64 · float32")
-    assert {"late interaction", "BM25", "16 · float32 · PCA", "16 · binary"} <= set(found)
+    assert {
+        "late interaction",
+        "late interaction, binary",
+        "BM25",
+        "16 · float32 · PCA",
+        "16 · binary",
+    } <= set(found)
     found_ = evaluation_look.opened(hall, None, ORDERS[1], *[None] * 5)
     selectors, (facts, state, table, _, code), figures = found_[1:6], found_[6:11], found_[11:]
     assert [one["value"] for one in selectors] == [
