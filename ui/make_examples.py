@@ -11,6 +11,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from embedder.training.chart_pictures import Style
+from embedder.training.chart_pictures import draw as draw_chart
+from embedder.training.charts import make
+from embedder.training.group_pictures import draw_group
+from embedder.training.groups import Group
 from embedder.training.renderers import CLEAN, draw
 from embedder.training.scenes import Scene, Thing
 from ui.examples import FOLDER
@@ -39,6 +44,26 @@ SINGLES = (
     "red circle", "red square", "red star", "blue circle", "blue square", "blue star",
     "green circle", "green square", "green star", "yellow circle", "yellow square", "yellow star",
 )  # fmt: skip
+GROUPS = {
+    "two blue stars": ["blue star"] * 2,
+    "three blue stars": ["blue star"] * 3,
+    "four blue stars": ["blue star"] * 4,
+    "three red circles": ["red circle"] * 3,
+    "a red circle, a blue square and a green star": ["red circle", "blue square", "green star"],
+    "a blue circle, a red square and a green star": ["blue circle", "red square", "green star"],
+    "a green circle, a blue square and a red star": ["green circle", "blue square", "red star"],
+}
+CHARTS = {
+    "a line that rises": ("line", "rainfall", "rises"),
+    "a line that falls": ("line", "rainfall", "falls"),
+    "a line that rises and then falls": ("line", "rainfall", "peaks"),
+    "a line that stays level": ("line", "rainfall", "stays"),
+    "a scatter plot of two things that rise together": ("scatter", "height and weight", "together"),
+    "a scatter plot of two things that are unrelated": ("scatter", "height and weight", "unrelated"),
+    "a bar chart of prices in which apples are largest": ("bar", "prices", "apples"),
+    "a pie chart of prices in which apples are largest": ("pie", "prices", "apples"),
+}
+QUIET = Style(ground=(250, 249, 246), dots=True)
 WORDS = {
     "Norway": ("Norway", "Norwegen", "Norvège", "Noruega"),
     "Egypt": ("Egypt", "Ägypten", "Égypte", "Egipto"),
@@ -77,8 +102,12 @@ def _thing(words: str) -> Thing:
 
 
 def _save(scene: Scene, name: str, rng: np.random.Generator) -> dict[str, str]:
-    """Draw a scene, save it with few colours (it has few), and return its entry."""
-    picture = draw(scene, SIDE, rng, CLEAN)
+    """Draw a scene, save it, and return its entry."""
+    return _write(draw(scene, SIDE, rng, CLEAN), name)
+
+
+def _write(picture: Image.Image, name: str) -> dict[str, str]:
+    """Save a picture with few colours, and return its entry."""
     picture.quantize(64, dither=Image.Dither.NONE).save(FOLDER / f"{name}.png", optimize=True)
     return {"image": f"{name}.png", "label": name.replace("-", " ")}
 
@@ -112,6 +141,40 @@ def shape_set(rng: np.random.Generator) -> dict[str, Any]:
     }
 
 
+def group_set(rng: np.random.Generator) -> dict[str, Any]:
+    """Several things, and sentences that differ in the number or in which colour goes with which shape."""
+    pictures = []
+    for told in GROUPS:
+        group = Group(tuple(_thing(words) for words in GROUPS[told]))
+        drawn = draw_group(group, SIDE, rng, CLEAN)
+        pictures.append(_write(drawn, told.replace(",", "").replace(" ", "-")))
+    return {
+        "name": "Counts and groups",
+        "about": "Two, three or four of one thing, and three different things. Which words change what is "
+        "nearest to a picture: the number, the colour, or which colour goes with which shape? The miniature "
+        "is often wrong by one in the number.",
+        "query": "a green star and a red square and a blue circle",
+        "items": [*({"text": told} for told in GROUPS), *pictures],
+        "relevant": [[at, len(GROUPS) + at] for at in range(len(GROUPS))],
+    }
+
+
+def chart_set(rng: np.random.Generator) -> dict[str, Any]:
+    """Charts, and what is to be seen in them."""
+    pictures = []
+    for told, facts in CHARTS.items():
+        chart = draw_chart(make(*facts, rng), SIDE, rng, QUIET)
+        pictures.append(_write(chart, told.replace(" ", "-")))
+    return {
+        "name": "Charts",
+        "about": "Lines, points, bars and shares, and sentences that say what is to be seen. Curves are told "
+        "apart well, the names of bars and slices hardly: a picture is read at about 112 by 112 pixels.",
+        "query": "points that rise together",
+        "items": [*({"text": told} for told in CHARTS), *pictures],
+        "relevant": [[at, len(CHARTS) + at] for at in range(len(CHARTS))],
+    }
+
+
 def language_set() -> dict[str, Any]:
     """Five words in four languages."""
     rows = [range(start, start + 4) for start in range(0, 4 * len(WORDS), 4)]
@@ -141,7 +204,7 @@ def main(folder: Path = FOLDER) -> None:
     """Write pictures and ``examples.json`` to ``assets/examples``."""
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(SEED)
-    sets = [scene_set(rng), shape_set(rng), language_set(), code_set()]
+    sets = [scene_set(rng), shape_set(rng), group_set(rng), chart_set(rng), language_set(), code_set()]
     text = json.dumps(sets, ensure_ascii=False, indent=1)
     (folder / "examples.json").write_text(text + "\n", encoding="utf-8")
 
