@@ -13,6 +13,7 @@ from ui.checks import guarded
 from ui.controls import LIGHT
 from ui.evaluation_board import OPTIONS
 from ui.run_hall import Hall, shared
+from ui.run_queries import of_row as of_search
 from ui.vectors import Workbench
 
 
@@ -57,7 +58,8 @@ def _opens(
     texts = guarded(partial(evaluation_look.with_texts, hall))
 
     def of_row(view: evaluation_board.View, order: object, event: gr.EventData) -> tuple[Any, ...]:
-        return gr.Tabs(selected="look"), *filled(evaluation_board.picked(view, event), order, *[None] * 5)
+        run, place = evaluation_board.picked(view, event)
+        return gr.Tabs(selected="look"), *filled(run, order, *of_search(hall.index.open(run), place))
 
     def of_run(order: object) -> tuple[Any, ...]:
         folder = hall.runner.report().folder

@@ -26,7 +26,7 @@ EXPLANATION = (
     "Each row is one search: a model's adapter on a benchmark, with vectors of one kind, width and "
     "number format. The score is the mean over queries (0 to 1), the line its 95% interval (bootstrap "
     "over queries) on the scale of the rows on this page: where lines overlap much, the queries cannot "
-    "tell the rows apart; “Compare two runs” tests it. Headings sort, a date opens its run."
+    "tell the rows apart; “Compare two runs” tests it. Headings sort, a date opens its run at this search."
 )
 CODE = """\
 # in a shell: python -m eval export results/ --format csv
@@ -44,12 +44,12 @@ MOST_VALUES = 400
 
 @dataclass
 class View:
-    """How a visitor has sorted and turned the pages."""
+    """How a visitor has sorted and turned the pages; the rows on show as (run, place in its result.json)."""
 
     sort: str = "value"
     descending: bool = True
     page: int = 0
-    runs: tuple[str, ...] = ()
+    rows: tuple[tuple[str, int], ...] = ()
 
 
 def show(hall: Hall, view: View, newest: object, metric: object, *filters: object) -> tuple[str, str]:
@@ -64,7 +64,7 @@ def show(hall: Hall, view: View, newest: object, metric: object, *filters: objec
     rows = chosen(table, wanted, sort=view.sort, descending=view.descending, newest=newest is True)
     view.page = max(0, min(view.page, (len(rows) - 1) // run_cards.PAGE))
     part = rows.slice(view.page * run_cards.PAGE, run_cards.PAGE)
-    view.runs = tuple(str(name) for name in part["run"].to_pylist())
+    view.rows = tuple(zip(part["run"].to_pylist(), part["place"].to_pylist(), strict=True))
     query = board_query(wanted, view.sort, view.descending, newest is True)
     files = "".join(
         run_cards.link(f"leaderboard.{kind}?{query}", f"These rows as {words}")
@@ -121,17 +121,17 @@ def turned(view: View, event: gr.EventData) -> View:
     return view
 
 
-def picked(view: View, event: gr.EventData) -> str:
-    """The run of the row that was pressed.
+def picked(view: View, event: gr.EventData) -> tuple[str, int]:
+    """The run of the row that was pressed, and the row's place in its result.json.
 
     Raises:
         InputError: there is no such row on this page.
     """
     place = index_of(event)
     at = -1 if place is None else place - view.page * run_cards.PAGE
-    if not 0 <= at < len(view.runs):
+    if not 0 <= at < len(view.rows):
         raise InputError("This row is not shown any more: press it again.")
-    return view.runs[at]
+    return view.rows[at]
 
 
 @dataclass

@@ -160,11 +160,17 @@ def _order(bench: Workbench, body: Mapping[str, Any], late: bool) -> Order:
 
 
 def _written(body: Mapping[str, Any]) -> str:
-    """OpenAI's encoding_format and Jina's embedding_type are two names of one thing."""
+    """OpenAI's encoding_format and Jina's embedding_type are two names of one thing.
+
+    The openai client sends encoding_format "base64" whenever its user names none, and its user cannot leave
+    that out: beside it embedding_type decides. Any other two that differ were both meant.
+    """
     given = {name: body[name] for name in ("encoding_format", "embedding_type") if body.get(name) is not None}
     for name, value in given.items():
         if value not in FORMATS:
             raise RequestError(f"{name} is {_kind(value)}; one of {', '.join(FORMATS)}", name)
+    if "embedding_type" in given and given.get("encoding_format") == "base64":
+        del given["encoding_format"]
     if len(set(given.values())) > 1:
         raise RequestError(
             f"encoding_format {given['encoding_format']!r} and embedding_type {given['embedding_type']!r} "

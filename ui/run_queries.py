@@ -75,14 +75,16 @@ def searches(run: Run, benchmark: str, task: str) -> dict[str, Record]:
     What needs no adapter (BM25) is among them.
     """
     found: dict[str, Record] = {}
-    several = len(run.models) > 1
     for row in run.scores:
         if row["benchmark"] != benchmark or row["task"] not in (task, None):
             continue
-        name = name_of(row)
-        found.setdefault(f"{row['model']}: {name}" if several else name, row)
+        found.setdefault(_label(run, row), row)
     plain = sorted(found, key=lambda name: -(found[name]["dim"] or 0) * series.is_plain(found[name]))
     return {name: found[name] for name in plain}
+
+
+def _label(run: Run, row: Record) -> str:
+    return f"{row['model']}: {name_of(row)}" if len(run.models) > 1 else name_of(row)
 
 
 def name_of(row: Mapping[str, Any]) -> str:
@@ -97,6 +99,26 @@ def first_choice(names: Sequence[str], found: Mapping[str, Record]) -> tuple[str
         return names[0], names[-1]
     full = found[plain[0]]["dim"]
     return plain[0], min(plain, key=lambda name: (abs(found[name]["dim"] * 4 - full), found[name]["dim"]))
+
+
+def of_row(run: Run, place: int) -> tuple[str | None, ...]:
+    """What to look at for a row of the leaderboard: benchmark, adapter, metric, first and second search.
+
+    The row's search is the second, beside the widest; None stands for what is chosen at first.
+
+    Args:
+        run: it is of.
+        place: of the row in the run's result.json.
+    """
+    if not 0 <= place < len(run.scores):
+        return (None,) * 5
+    row = run.scores[place]
+    benchmark, task = str(row["benchmark"]), row["task"]
+    adapters = [one["task"] for one in run.scores if one["benchmark"] == benchmark and one["task"]]
+    found = searches(run, benchmark, str(task or (adapters or [""])[0]))
+    name = _label(run, row)
+    is_first = not found or first_choice(list(found), found)[0] == name
+    return benchmark, task, str(row["metric"]), None, None if is_first else name
 
 
 class Opened:

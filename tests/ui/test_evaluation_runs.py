@@ -16,6 +16,7 @@ import pytest
 from starlette.applications import Starlette
 
 from embedder import InputError
+from eval import series
 from eval.runs import Run, load_run
 from tests.eval.made_runs import NASTY, make_run, real_run, row
 from ui import evaluation_board, evaluation_compare, evaluation_look, query_cards, run_cards
@@ -23,7 +24,7 @@ from ui.evaluation_board import CHOSEN, View
 from ui.run_figures import NAMES
 from ui.run_hall import Hall
 from ui.run_index import ITSELF, RunIndex, choices, chosen
-from ui.run_queries import ORDERS, Opened, first_choice, searches
+from ui.run_queries import ORDERS, Opened, first_choice, of_row, searches
 
 HALF, FULL = [0.1, 0.6, 0.5], [0.2, 0.9, 0.4]
 
@@ -110,7 +111,12 @@ def test_the_board_shows_pages_sorts_and_opens(made: RunIndex) -> None:
         evaluation_board.sorted_by(view, event(index=names.index("dim")))
     assert (view.sort, view.descending) == ("dim", True)
     evaluation_board.show(hall, view, False, "ndcg@10", *none)
-    assert evaluation_board.picked(view, event(index=0)) in ("new", "old")
+    run, place = evaluation_board.picked(view, event(index=0))
+    row = load_run(made.open(run).folder).scores[place]
+    assert run in ("new", "old") and (row["dim"], row["metric"]) == (
+        max(made.table()["dim"].to_pylist()),
+        "ndcg@10",
+    )
     for bad in (17, -1, True, "0", None):
         with pytest.raises(InputError, match="not shown any more"):
             evaluation_board.picked(view, event(index=bad))
@@ -174,6 +180,23 @@ def test_a_run_opens_at_its_widest_search_and_a_quarter(hall: Hall, real: Run) -
     compile(code, "code", "exec")
     assert state.run_id == real.run_id
     assert len(figures) == 1 + len(NAMES) and not any(figures[1:])
+
+
+def test_a_row_of_the_leaderboard_opens_at_its_own_search(hall: Hall, real: Run) -> None:
+    """At its benchmark, adapter and metric, as what is compared with the widest search."""
+    own = [(at, row) for at, row in enumerate(real.scores) if row["task"] and row["metric"] != "ndcg@10"]
+    at, cut = next((at, row) for at, row in own if row["dim"] == 16 and row["precision"] == "binary")
+    wanted = of_row(real, at)
+    assert wanted == (cut["benchmark"], cut["task"], cut["metric"], None, "16 · binary")
+    shown = evaluation_look.opened(hall, real.run_id, ORDERS[1], *wanted)[1:6]
+    assert [one["value"] for one in shown] == [
+        cut["benchmark"], cut["task"], cut["metric"], "256 · float32", "16 · binary"
+    ]  # fmt: skip
+    at = next(at for at, row in enumerate(real.scores) if row["baseline"] == "bm25")
+    assert of_row(real, at) == ("words", None, real.scores[at]["metric"], None, "BM25")
+    widest = next(at for at, row in own if row["dim"] == 256 and series.is_plain(row))
+    assert of_row(real, widest)[3:] == (None, None), "it is the first search already"
+    assert of_row(real, len(real.scores)) == (None,) * 5, "the run was written anew"
 
 
 def test_figures_are_drawn_when_they_are_wanted(hall: Hall, real: Run) -> None:

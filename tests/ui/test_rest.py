@@ -89,6 +89,16 @@ def test_the_openai_client_with_jina_s_fields(client: openai.OpenAI, mini: Embed
     np.testing.assert_allclose(answer.data[0].embedding, expected, atol=1e-6)
 
 
+@pytest.mark.parametrize("kind", ["float", "base64", "binary", "ubinary"])
+def test_the_openai_client_asks_for_base64_unasked(client: openai.OpenAI, mini: Embedder, kind: Any) -> None:
+    """It sends encoding_format "base64" where its user named none; embedding_type then decides."""
+    answer = client.embeddings.create(model="mini", input="one", extra_body={"embedding_type": kind})
+    expected = mini.encode_text("one")
+    if kind.endswith("binary"):
+        expected = Quantizer(VectorPrecision(kind), DIM).quantize(expected)
+    np.testing.assert_allclose(answer.data[0].embedding, expected, atol=1e-6)
+
+
 def test_the_openai_client_lists_the_model(client: openai.OpenAI) -> None:
     assert [model.id for model in client.models.list().data] == ["mini"]
     assert client.models.retrieve("mini").owned_by == "local"
@@ -253,6 +263,7 @@ BAD = [
     ({"encoding_format": "hex"}, 400, "encoding_format", "float, base64, binary, ubinary"),
     ({"embedding_type": ["float"]}, 400, "embedding_type", "a list of 1"),
     ({"embedding_type": "binary", "encoding_format": "float"}, 400, "embedding_type", "contradict"),
+    ({"embedding_type": "float", "encoding_format": "binary"}, 400, "embedding_type", "contradict"),
     ({"normalized": "yes"}, 400, "normalized", "true or false"),
     ({"late_chunking": True}, 400, "late_chunking", "not supported"),
     ({"temperature": 1}, 400, "temperature", "unknown field 'temperature'"),
