@@ -14,6 +14,22 @@ Object.assign(window.Explorer, (() => {
     return width;
   }
 
+  /* The marks and the handle of the figures' own slider are heard here first, and a mark's click goes on to gradio when
+     the figure is painted: with each event gradio copies the values of everything that is drawn, which takes longer. */
+  let passing = false;
+  const afterPaint = (act) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(act, 50)));
+  function heard(event) {
+    const control = passing ? null : event.target.closest?.(".xp-width");
+    if (!control?.closest(".xp-out")?.querySelector("#similarity-figure-1")) return;
+    if (event.type === "input") { matrixWidth(event.target.value); return; }
+    const mark = event.target.closest("[data-event='pick']");
+    if (!mark) return;
+    event.stopPropagation();
+    matrixWidth(mark.dataset.index);
+    afterPaint(() => { passing = true; mark.click(); passing = false; });
+  }
+  for (const name of ["click", "input"]) document.addEventListener(name, heard, true);
+
   /* A figure from the server at a width that the slider has left since: drawn again at the slider's. */
   function matrixFollow(chart) {
     if (asked && usable(chart, asked) && chart.spec.title !== titleOf(chart, asked)) matrixWidth(asked);
