@@ -1,6 +1,6 @@
 """Every search that a run asks for, on vectors that are there already."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from eval.baselines import principal_axes, random_axes
 from eval.benchmarks.model import Benchmark
@@ -25,12 +25,7 @@ def dense(
     """The sweep over widths, precisions and kinds of search, in one pass over the corpus."""
     k = depth + bool(benchmark.excluded)
     found = sweep(queries.matrix(), corpus, benchmark.corpus.ids, settings, k=k, oversample=oversample)
-    return {
-        Way(task, "dense", setting.dim, str(setting.precision), setting.search): without(
-            ranking, benchmark.excluded, depth
-        )
-        for setting, ranking in found.items()
-    }
+    return _named(task, "dense", found, benchmark, depth)
 
 
 def late(
@@ -47,8 +42,15 @@ def late(
     asked = [query for block in queries.late_blocks() for query in block]
     k = depth + bool(benchmark.excluded)
     found = late_sweep(asked, corpus.late_blocks, benchmark.corpus.ids, settings, k=k, oversample=oversample)
+    return _named(task, "late", found, benchmark, depth)
+
+
+def _named(
+    task: str, vectors: str, found: Mapping[Setting, Ranking], benchmark: Benchmark, depth: int
+) -> dict[Way, Ranking]:
+    """Rankings by the way they were found, without the documents that a query may not find."""
     return {
-        Way(task, "late", setting.dim, str(setting.precision), setting.search): without(
+        Way(task, vectors, setting.dim, str(setting.precision), setting.search): without(
             ranking, benchmark.excluded, depth
         )
         for setting, ranking in found.items()

@@ -27,7 +27,7 @@ from embedder.training.progress import Progress, say
 from embedder.training.scenes import THINGS, all_scenes
 from embedder.training.static_table import some_dims
 from embedder.training.text_stage import descend, half, restore, schedule, text_vectors
-from embedder.training.vision_stage import Bank, BankSettings, BankWork, Heads, build_bank
+from embedder.training.vision_stage import Bank, BankSettings, BankWork, Heads, build_bank, take_heads
 from embedder.training.worlds import World, all_worlds
 
 Picks = NDArray[np.int64]
@@ -152,12 +152,7 @@ class WorldsWork:
         galleries = _kept(folder / "worlds.vectors.pt", network, tokenizer, worlds, bank_settings, seed)
         bank = Bank(all_scenes(THINGS[: bank_settings.things]), galleries.pop("scenes"))
         heads = Heads(network.sizes.hidden)
-        before = folder / "settle.pt"
-        if before.exists():
-            state = torch.load(before, weights_only=True)["network"]
-            heads.load_state_dict(
-                {k.removeprefix("heads."): v for k, v in state.items() if k.startswith("heads.")}
-            )
+        take_heads(heads, folder / "settle.pt")
         scenes = BankWork(network, heads, bank, tokenizer, {}, bank_settings)
         template = ImageTemplate.of(tokenizer).shortened()
         classes = Classes(worlds.values(), network.sizes.hidden)
