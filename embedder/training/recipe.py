@@ -31,6 +31,7 @@ from embedder.training.vision_stage import (
     train_cells,
     train_crops,
 )
+from embedder.training.widen import widen
 from embedder.training.worlds_stage import WorldsSettings, train_worlds
 
 STAGES = ("static", "text", "crops", "cells", "bank", "settle", "worlds", "adapters", "late", "export")
@@ -230,7 +231,8 @@ class Run:
         self._report("settle")
 
     def worlds(self) -> None:
-        """Groups, counts, charts and emoji."""
+        """Groups, counts, charts and emoji, by a tower of twice the width that starts from the narrow one."""
+        self.network = widen(self.network, self.seed)
         train_worlds(
             self.network, self.data.tokenizer, self.recipe.worlds, self.recipe.bank, self.runs, self.seed
         )

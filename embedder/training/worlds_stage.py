@@ -47,6 +47,8 @@ class WorldsSettings:
         mixed: groups of three in the gallery.
         cell_weight: of saying what is in each cell.
         class_weight: of naming kind, subject and feature, number, or sign, by heads on the merged tokens.
+        named: worlds whose texts also pick their picture, out of the last one drawn of every thing.
+        name_weight: of that; a picture that picks its text may still be in the way of another text.
         chances: how often a world gives the batch; "scenes" is the bank.
     """
 
@@ -58,6 +60,8 @@ class WorldsSettings:
     mixed: int = 6000
     cell_weight: float = 0.3
     class_weight: float = 0.5
+    named: tuple[str, ...] = ("emoji", "counts")
+    name_weight: float = 0.5
     chances: dict[str, float] = field(
         default_factory=lambda: {"scenes": 0.22, "mixed": 0.08, "counts": 0.2, "charts": 0.12, "emoji": 0.38}
     )
@@ -86,9 +90,12 @@ def train_worlds(
         rng = np.random.default_rng((seed, 14, step))
         name, losses = work.losses(rng)
         weights = {"bank": 1.0, "cells": settings.cell_weight, "classes": settings.class_weight}
+        weights["names"] = settings.name_weight
         loss = torch.stack([weights[kind] * value for kind, value in losses.items()]).sum()
         descend(optimiser, loss, parameters, settings.rate * schedule(step, settings.steps, 60))
-        seen = {f"{name} {kind}": value.item() for kind, value in losses.items() if kind == "classes"}
+        seen = {
+            f"{name} {kind}": value.item() for kind, value in losses.items() if kind in ("classes", "names")
+        }
         progress.log(step, **{name: losses["bank"].item(), f"{name} right": work.right, **seen})
         progress.save(step, lambda: {"network": trained.state_dict(), "optimiser": optimiser.state_dict()})
 
@@ -125,6 +132,7 @@ class WorldsWork:
         scenes: the work of the bank stage, which scenes go on with.
         worlds: the others.
         galleries: per world, (texts, hidden) unit rows.
+        seen: per named world, (things, hidden): what each thing's last picture gave, zeros before that.
     """
 
     network: Miniature
@@ -135,6 +143,7 @@ class WorldsWork:
     worlds: dict[str, World]
     galleries: dict[str, Tensor]
     template: ImageTemplate
+    seen: dict[str, Tensor]
     right: float = 0.0
 
     @classmethod
@@ -156,7 +165,9 @@ class WorldsWork:
         scenes = BankWork(network, heads, bank, tokenizer, {}, bank_settings)
         template = ImageTemplate.of(tokenizer).shortened()
         classes = Classes(worlds.values(), network.sizes.hidden)
-        return cls(network, settings, heads, classes, scenes, worlds, galleries, template)
+        named = [name for name in settings.named if name in worlds]
+        seen = {name: torch.zeros(len(worlds[name].targets), network.sizes.hidden) for name in named}
+        return cls(network, settings, heads, classes, scenes, worlds, galleries, template, seen)
 
     def losses(self, rng: np.random.Generator) -> tuple[str, dict[str, Tensor]]:
         """A world's name, and the losses of a batch of its pictures."""
@@ -171,7 +182,8 @@ class WorldsWork:
         return name, self._world(self.worlds[name], rng, dims)
 
     def _world(self, world: World, rng: np.random.Generator, dims: list[int]) -> dict[str, Tensor]:
-        picks = rng.integers(len(world.targets), size=self.settings.batch)
+        count = len(world.targets)
+        picks = rng.choice(count, self.settings.batch, replace=count < self.settings.batch)
         side = int(rng.choice(SIDES, p=[0.5, 0.2, 0.15, 0.15]))
         drawings = [world.draw(int(i), side, rng) for i in picks]
         cut = [to_patches(drawing.image) for drawing in drawings]
@@ -180,6 +192,8 @@ class WorldsWork:
             features = self.network.vision(torch.stack([patches for patches, _ in cut]), grid)
             vectors = self.network.image(features, grid, self.template)
         losses = {"bank": self._over_gallery(vectors, world, picks, rng, dims)}
+        if world.name in self.seen:
+            losses["names"] = self._over_pictures(vectors.float(), world, picks, dims)
         if world.facts[0]:
             losses["classes"] = self.classes.loss(features.float().mean(1), world, picks)
         if world.label is not None:
@@ -208,6 +222,20 @@ class WorldsWork:
             scores = at_width(vectors, dim) @ at_width(gallery, dim).T / self.settings.temperature
             losses.append(functional.cross_entropy(scores, target))
         self.right = float((scores.detach().argmax(1) == target.argmax(1)).float().mean())
+        return torch.stack(losses).mean()
+
+    def _over_pictures(self, vectors: Tensor, world: World, picks: Picks, dims: list[int]) -> Tensor:
+        """Cross-entropy of each thing's first text over the pictures of all things, these ones fresh."""
+        places = torch.from_numpy(picks)
+        self.seen[world.name][places] = functional.normalize(vectors.detach(), dim=-1)
+        pictures = self.seen[world.name].index_copy(0, places, functional.normalize(vectors, dim=-1))
+        texts = self.galleries[world.name][[world.targets[index][0][0] for index in picks]]
+        losses = [
+            functional.cross_entropy(
+                at_width(texts, dim) @ at_width(pictures, dim).T / self.settings.temperature, places
+            )
+            for dim in dims
+        ]
         return torch.stack(losses).mean()
 
     def _strangers(self, name: str, rng: np.random.Generator) -> Tensor:

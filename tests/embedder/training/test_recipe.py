@@ -28,6 +28,7 @@ from embedder.training.network import TASKS, Miniature
 from embedder.training.scenes import Scene, Thing
 from embedder.training.static_table import score_static
 from embedder.training.tokenizer import special_ids
+from embedder.training.widen import widened
 from embedder.training.worlds_stage import WorldsWork
 
 ROOT = Path(__file__).parents[3]
@@ -105,7 +106,7 @@ def test_the_late_stage_moves_the_projector_alone(trained):
 
 def test_the_embedder_computes_what_the_training_network_computes(trained, model):
     runs, _ = trained
-    sizes = recipe.smoke().sizes
+    sizes = widened(recipe.smoke().sizes)
     tokenizer = Tokenizer.from_file(str(runs / "tokenizer.json"))
     network = Miniature(sizes, special_ids(tokenizer))
     add_adapters(network, 0)
