@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from tokenizers import Tokenizer
 
+from embedder.adapters import lora_layers
 from embedder.training import data_code, data_docs, data_text, pairs
 from embedder.training import tokenizer as tokenizers_
 from embedder.training.adapters_stage import AdapterSettings, add_adapters, train_adapters
@@ -34,7 +35,8 @@ from embedder.training.vision_stage import (
 from embedder.training.widen import widen
 from embedder.training.worlds_stage import WorldsSettings, train_worlds
 
-STAGES = ("static", "text", "crops", "cells", "bank", "settle", "worlds", "adapters", "late", "export")
+LEARNED = ("static", "text", "crops", "cells", "bank", "settle", "worlds", "adapters", "late", "eyes")
+STAGES = (*LEARNED, "export")
 
 SIZES = Sizes(
     vocabulary=19_200,
@@ -53,7 +55,8 @@ class Recipe:
 
     Attributes:
         sizes: of the network.
-        static, refine, text, crops, cells, bank, settle, worlds, adapters, late: settings of the stages.
+        static, refine, text, crops, cells, bank, settle, worlds, adapters, late, eyes: settings of the
+            stages.
         few: use the standard library's first level only, no WordNet and no CLDR, 600 pairs of each source.
     """
 
@@ -79,6 +82,11 @@ class Recipe:
     worlds: WorldsSettings = field(default_factory=WorldsSettings)
     adapters: AdapterSettings = field(default_factory=AdapterSettings)
     late: LateSettings = field(default_factory=LateSettings)
+    eyes: WorldsSettings = field(
+        default_factory=lambda: WorldsSettings(
+            steps=1500, rate=4e-4, late_weight=0.4, stage="eyes", start="worlds"
+        )
+    )
     few: bool = False
 
 
@@ -112,6 +120,9 @@ def smoke() -> Recipe:
         worlds=WorldsSettings(steps=4, batch=8, strangers=40, mixed=6),
         adapters=AdapterSettings(steps=6, batch=8, queries=8, tokens=24, pool=64, bank=64),
         late=LateSettings(steps=6, batch=8, left=24, right=24, pool=64),
+        eyes=WorldsSettings(
+            steps=4, batch=8, strangers=40, mixed=6, late_weight=0.4, stage="eyes", start="worlds"
+        ),
         few=True,
     )
 
@@ -166,6 +177,7 @@ class Run:
             "worlds": self.worlds,
             "adapters": self.adapters,
             "late": self.late,
+            "eyes": self.eyes,
             "export": self.export,
         }
         for stage in STAGES[: STAGES.index(until) + 1]:
@@ -250,6 +262,18 @@ class Run:
             self.network, self.data.tokenizer, self.data.training, self.recipe.late, self.runs, self.seed
         )
 
+    def eyes(self) -> None:
+        """Pictures once more, per token too; they are learned without any adapter, as before."""
+        layers = lora_layers(self.network)
+        strengths = [dict(layer.scaling) for layer in layers]
+        for layer in layers:
+            layer.scaling = dict.fromkeys(layer.scaling, 0.0)
+        train_worlds(
+            self.network, self.data.tokenizer, self.recipe.eyes, self.recipe.bank, self.runs, self.seed
+        )
+        for layer, strength in zip(layers, strengths, strict=True):
+            layer.scaling = strength
+
     def export(self) -> None:
         """The folder in the published layout."""
         export(self.network, self.data.tokenizer, self.out)
@@ -265,5 +289,5 @@ class Run:
 
 def shorter(recipe: Recipe, factor: float) -> Recipe:
     """The recipe with every stage's steps multiplied by `factor` (at least two)."""
-    parts = {name: getattr(recipe, name) for name in (*STAGES[:-1], "refine")}
+    parts = {name: getattr(recipe, name) for name in (*LEARNED, "refine")}
     return replace(recipe, **{k: replace(v, steps=max(2, round(v.steps * factor))) for k, v in parts.items()})

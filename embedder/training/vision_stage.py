@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from embedder.training.batches import caption_group, pair_batch
+from embedder.training.late_pictures import LatePictures
 from embedder.training.losses import at_width
 from embedder.training.mapping import LENGTH
 from embedder.training.network import ImageTemplate, Miniature
@@ -244,6 +245,7 @@ class BankWork:
     tokenizer: Tokenizer
     sources: dict[str, PairSet]
     settings: BankSettings
+    late: LatePictures | None = None
     right: float = 0.0
 
     def __post_init__(self) -> None:
@@ -263,15 +265,18 @@ class BankWork:
         return [self.bank.scenes[i] for i in picks], torch.tensor(picks)
 
     def pictures(self, rng: np.random.Generator, dims: list[int]) -> dict[str, Tensor]:
-        """Softmax of pictures over the bank, and what each cell shows."""
+        """Softmax of pictures over the bank, what each cell shows and, if asked for, late interaction."""
         scenes, target = self.sample(rng, self.settings.batch)
         batch = scene_batch(scenes, rng)
         network = self.network
         with half():
             features = network.vision(batch.patches, batch.grid)
-            vectors = network.image(features, batch.grid, self.template)
-        cells = self.heads.loss(features.flatten(0, 1).float(), batch.cells.flatten(0, 1))
-        return {"bank": self.over_bank(vectors, target, dims), "cells": cells}
+            states = network.image_states(features, batch.grid, self.template)[:, self.template.start :]
+        losses = {
+            "bank": self.over_bank(states.float().mean(1), target, dims),
+            "cells": self.heads.loss(features.flatten(0, 1).float(), batch.cells.flatten(0, 1)),
+        }
+        return losses if self.late is None else losses | {"late": self.late.loss(states, scenes, rng)}
 
     def over_bank(self, vectors: Tensor, target: Tensor, dims: list[int]) -> Tensor:
         """Cross-entropy over all scenes at some widths."""

@@ -19,6 +19,7 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional
 
+from embedder.training.late_pictures import LatePictures
 from embedder.training.losses import at_width
 from embedder.training.network import ImageTemplate, Miniature
 from embedder.training.pairs import PASSAGE, QUERY, tokenise
@@ -49,7 +50,10 @@ class WorldsSettings:
         class_weight: of naming kind, subject and feature, number, or sign, by heads on the merged tokens.
         named: worlds whose texts also pick their picture, out of the last one drawn of every thing.
         name_weight: of that; a picture that picks its text may still be in the way of another text.
+        late_weight: of late interaction on scenes; zero as long as the projector is not trained.
         chances: how often a world gives the batch; "scenes" is the bank.
+        stage: names the checkpoint.
+        start: the stage whose heads it goes on with.
     """
 
     steps: int = 5500
@@ -62,9 +66,12 @@ class WorldsSettings:
     class_weight: float = 0.5
     named: tuple[str, ...] = ("emoji", "counts")
     name_weight: float = 0.5
+    late_weight: float = 0.0
     chances: dict[str, float] = field(
         default_factory=lambda: {"scenes": 0.22, "mixed": 0.08, "counts": 0.2, "charts": 0.12, "emoji": 0.38}
     )
+    stage: str = "worlds"
+    start: str = "settle"
 
 
 def train_worlds(
@@ -84,13 +91,13 @@ def train_worlds(
     for parameter in parameters:
         parameter.requires_grad_(True)
     optimiser = torch.optim.AdamW(parameters, lr=settings.rate, weight_decay=0.01)
-    progress = Progress(folder, "worlds", settings.steps)
+    progress = Progress(folder, settings.stage, settings.steps)
     restore(progress, trained, optimiser)
     for step in progress.steps():
         rng = np.random.default_rng((seed, 14, step))
         name, losses = work.losses(rng)
         weights = {"bank": 1.0, "cells": settings.cell_weight, "classes": settings.class_weight}
-        weights["names"] = settings.name_weight
+        weights |= {"names": settings.name_weight, "late": settings.late_weight}
         loss = torch.stack([weights[kind] * value for kind, value in losses.items()]).sum()
         descend(optimiser, loss, parameters, settings.rate * schedule(step, settings.steps, 60))
         seen = {
@@ -122,6 +129,14 @@ class Classes(nn.Module):
         heads: Any = self.heads[world.name]
         parts = [functional.cross_entropy(head(vectors), labels[:, at]) for at, head in enumerate(heads)]
         return torch.stack(parts).mean()
+
+
+def take_classes(classes: Classes, checkpoint: Path) -> None:
+    """Go on with the class heads of an earlier stage, if it had any."""
+    state = torch.load(checkpoint, weights_only=True)["network"]
+    own = {k.removeprefix("classes."): v for k, v in state.items() if k.startswith("classes.")}
+    if own:
+        classes.load_state_dict(own)
 
 
 @dataclass
@@ -161,10 +176,12 @@ class WorldsWork:
         galleries = _kept(folder / "worlds.vectors.pt", network, tokenizer, worlds, bank_settings, seed)
         bank = Bank(all_scenes(THINGS[: bank_settings.things]), galleries.pop("scenes"))
         heads = Heads(network.sizes.hidden)
-        take_heads(heads, folder / "settle.pt")
-        scenes = BankWork(network, heads, bank, tokenizer, {}, bank_settings)
+        take_heads(heads, folder / f"{settings.start}.pt")
+        late = LatePictures(network, tokenizer) if settings.late_weight else None
+        scenes = BankWork(network, heads, bank, tokenizer, {}, bank_settings, late)
         template = ImageTemplate.of(tokenizer).shortened()
         classes = Classes(worlds.values(), network.sizes.hidden)
+        take_classes(classes, folder / f"{settings.start}.pt")
         named = [name for name in settings.named if name in worlds]
         seen = {name: torch.zeros(len(worlds[name].targets), network.sizes.hidden) for name in named}
         return cls(network, settings, heads, classes, scenes, worlds, galleries, template, seen)

@@ -23,9 +23,11 @@ from embedder.checkpoint import ADAPTER_WEIGHTS, read_tensors, tensor_entries, v
 from embedder.training import data_code, data_text, pairs, recipe, renderers
 from embedder.training.__main__ import main
 from embedder.training.adapters_stage import activate, add_adapters
+from embedder.training.batches import pad_texts
 from embedder.training.export import small_enough
+from embedder.training.late_pictures import LatePictures
 from embedder.training.network import TASKS, Miniature
-from embedder.training.scenes import Scene, Thing
+from embedder.training.scenes import Scene, Thing, caption
 from embedder.training.static_table import score_static
 from embedder.training.tokenizer import special_ids
 from embedder.training.widen import widened
@@ -147,6 +149,37 @@ def test_the_worlds_stage_moves_the_tower_alone_and_its_texts_are_those_of_its_s
     chosen = replace(recipe.smoke().worlds, mixed=3)
     work = WorldsWork.of(network, tokenizer, chosen, recipe.smoke().bank, runs, 0)
     assert len(work.galleries["mixed"]) == len(work.worlds["mixed"].tellings), "not those kept of six groups"
+
+
+def test_the_last_stage_moves_the_tower_once_more(trained):
+    runs, _ = trained
+    worlds, eyes = (
+        torch.load(runs / f"{stage}.pt", weights_only=True)["network"] for stage in ("worlds", "eyes")
+    )
+    assert worlds.keys() == eyes.keys()
+    assert any(name.startswith("part.") and not torch.equal(worlds[name], eyes[name]) for name in worlds)
+
+
+def test_late_pictures_prefer_their_own_captions_and_leave_the_projector_alone(trained):
+    """States of a scene's own words score better than those of other scenes, and only they get a gradient."""
+    runs, _ = trained
+    tokenizer = Tokenizer.from_file(str(runs / "tokenizer.json"))
+    network = Miniature(recipe.smoke().sizes, special_ids(tokenizer))
+    network.initialise(0)
+    network.requires_grad_(False)
+    scenes = [
+        Scene(Thing(colour, "circle"), "left", Thing("blue", shape))
+        for colour, shape in (("red", "star"), ("green", "square"), ("black", "heart"))
+    ]
+    tokens = pad_texts(["Query: " + caption(scene) for scene in scenes], tokenizer)
+    states = network.text_states(tokens.ids).requires_grad_(True)
+    late = LatePictures(network, tokenizer)
+    right = late.loss(states, scenes, np.random.default_rng(0))
+    wrong = late.loss(states.flip(0), scenes, np.random.default_rng(0))
+    assert right < wrong
+    right.backward()
+    assert states.grad.abs().sum() > 0
+    assert all(parameter.grad is None for parameter in network.parameters())
 
 
 def test_a_second_run_finds_everything_done(trained):
