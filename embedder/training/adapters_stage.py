@@ -6,6 +6,8 @@ The vision tower carries no LoRA, so a pool of pictures is encoded once and used
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -125,6 +127,20 @@ def activate(network: Miniature, task: str) -> None:
     """Make one task's LoRA the active one."""
     for layer in lora_layers(network):
         layer.set_adapter(task)
+
+
+@contextmanager
+def silenced(network: nn.Module) -> Iterator[None]:
+    """Within the block every adapter adds nothing: the network is its base."""
+    layers = lora_layers(network)
+    strengths = [dict(layer.scaling) for layer in layers]
+    for layer in layers:
+        layer.scaling = dict.fromkeys(layer.scaling, 0.0)
+    try:
+        yield
+    finally:
+        for layer, strength in zip(layers, strengths, strict=True):
+            layer.scaling = strength
 
 
 @dataclass(frozen=True)

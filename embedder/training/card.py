@@ -13,6 +13,7 @@ from embedder.training import card_curve, data_code, data_text
 from embedder.training.adapters_stage import RANK
 from embedder.training.charts import all_facts, is_held_out
 from embedder.training.evaluate import SCENES
+from embedder.training.evaluate_adapters import BASE, OWN
 from embedder.training.network import PIXELS, Sizes
 from embedder.training.scenes import COLOURS, SHAPES, all_scenes
 
@@ -31,6 +32,11 @@ WORLDS = {
     "emoji, unseen": {"R@10": "emoji kept out: R@10"},
 }
 """Part of the scores -> its metrics, with the words of the card."""
+TASK_WORDS = {
+    "definitions": "words find their definition",
+    "names": "foreign names find the English one",
+    "bodies": "summaries find the body, every one asked",
+}
 TEMPLATE = Path(__file__).with_name("card_template.md")
 
 
@@ -98,6 +104,7 @@ def card(
         "pca": _pca(scores, sizes),
         "every_summary": _figure(scores["body, retrieval, every summary"]),
         "late_table": _late(scores, sizes),
+        "adapter_table": _adapters(scores),
         "curve": card_curve.FILE,
         "gallery": scores["code gallery"],
         "names": scores["translation names"],
@@ -120,6 +127,18 @@ def _figure(found: Sequence[float]) -> str:
     """Mean with its interval."""
     mean, low, high = found
     return f"{_number(mean)} ({_number(low)} to {_number(high)})"
+
+
+def _adapters(scores: Mapping[str, Any]) -> str:
+    """Each adapter on its own held-out task, and how much better than the others it is."""
+    others = [BASE, *OWN.values()]
+    head = ["own task", "adapter", "its nDCG@10", *(f"less {other}" for other in others)]
+    rows = []
+    for name, own in OWN.items():
+        less = scores["adapters, own less other"][name]
+        cells = [_figure(less[other]) if other in less else "" for other in others]
+        rows.append([TASK_WORDS[name], own, _figure(scores["adapters"][name][own]), *cells])
+    return _table(head, rows)
 
 
 def _late(scores: Mapping[str, Any], sizes: Sizes) -> str:

@@ -12,6 +12,7 @@ from PIL import Image
 
 from embedder import Embedder, similarity
 from embedder.training import data_code, data_text, metrics
+from embedder.training.evaluate_adapters import adapter_figures, adapter_values
 from embedder.training.evaluate_worlds import world_values
 from embedder.training.held_out_renderer import render
 from embedder.training.progress import say
@@ -230,6 +231,8 @@ def evaluate(folder: Path, runs: Path, seed: int, precision: str) -> dict[str, A
     found["translation names"] = len({pair.left for pair in translated})
     for task in ("retrieval", "text-matching"):
         found[f"translation R@1, {task}"] = metrics.interval(translation_values(model, translated, task))
+    glosses = [pair for pair in data_text.wordnet_glosses() if pair.held_out]
+    found |= adapter_figures(adapter_values(model, held_out, glosses, translated))
     return found
 
 

@@ -10,10 +10,9 @@ from pathlib import Path
 import torch
 from tokenizers import Tokenizer
 
-from embedder.adapters import lora_layers
 from embedder.training import data_code, data_docs, data_text, pairs
 from embedder.training import tokenizer as tokenizers_
-from embedder.training.adapters_stage import AdapterSettings, add_adapters, train_adapters
+from embedder.training.adapters_stage import AdapterSettings, add_adapters, silenced, train_adapters
 from embedder.training.export import DTYPE, export, small_enough
 from embedder.training.late_stage import LateSettings, train_late
 from embedder.training.mapping import install
@@ -264,15 +263,10 @@ class Run:
 
     def eyes(self) -> None:
         """Pictures once more, per token too; they are learned without any adapter, as before."""
-        layers = lora_layers(self.network)
-        strengths = [dict(layer.scaling) for layer in layers]
-        for layer in layers:
-            layer.scaling = dict.fromkeys(layer.scaling, 0.0)
-        train_worlds(
-            self.network, self.data.tokenizer, self.recipe.eyes, self.recipe.bank, self.runs, self.seed
-        )
-        for layer, strength in zip(layers, strengths, strict=True):
-            layer.scaling = strength
+        with silenced(self.network):
+            train_worlds(
+                self.network, self.data.tokenizer, self.recipe.eyes, self.recipe.bank, self.runs, self.seed
+            )
 
     def export(self) -> None:
         """The folder in the published layout."""

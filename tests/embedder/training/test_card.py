@@ -8,8 +8,11 @@ import pytest
 from embedder import Embedder, similarity
 from embedder.spec import MINI, MINI_FOLDER
 from embedder.training import card, card_curve, emoji_pictures, metrics
+from embedder.training.adapters_stage import silenced
 from embedder.training.data_code import CodePair
+from embedder.training.data_text import TextPair
 from embedder.training.evaluate import code_values, scene_values, word_values
+from embedder.training.evaluate_adapters import OWN, adapter_values, differences
 from embedder.training.evaluate_worlds import chart_values, emoji_values, group_values
 from embedder.training.network import Sizes
 
@@ -93,6 +96,29 @@ def test_code_is_ranked_as_by_hand(model: Embedder) -> None:
         assert found[f"nDCG@10@{kind}"] == pytest.approx([1 / np.log2(1 + rank) for rank in ranks])
 
 
+def test_adapters_are_compared_query_by_query_and_the_base_has_none(model: Embedder) -> None:
+    words = {"dog": "a domesticated animal that barks", "king": "a male ruler", "run": "move fast on foot"}
+    glosses = [TextPair(word, gloss, "") for word, gloss in words.items()]
+    names = [TextPair("dog", "Hund", ""), TextPair("dog", "chien", ""), TextPair("king", "König", "")]
+    code = [CodePair("m.py", "f", "Close it.", "", "def f():", "socket.close()")]
+    found = adapter_values(model, code, glosses, names)
+    assert {name: list(values) for name, values in found.items()} == {
+        name: ["base", "retrieval", "text-matching", "code"] for name in OWN
+    }
+    assert [len(found[name]["base"]) for name in OWN] == [3, 3, 1]
+    texts = [*words, *words.values()]
+    before = model.encode_text(texts, task="retrieval")
+    with silenced(model._runtime.network):
+        silent = model.encode_text(texts, task="retrieval")
+        assert np.array_equal(silent, model.encode_text(texts, task="code")), (
+            "without adapters no task differs"
+        )
+    assert np.abs(before - silent).max() > 1e-3
+    assert np.array_equal(before, model.encode_text(texts, task="retrieval")), "they are back"
+    gap = differences(found)["names"]["base"][0]
+    assert gap == pytest.approx((found["names"]["text-matching"] - found["names"]["base"]).mean(), abs=1e-4)
+
+
 def scores() -> dict:
     """Figures that fall off with the width, as `evaluate` returns them."""
     at = {16: [0.5, 0.45, 0.55], 32: [0.7, 0.66, 0.74], 64: [0.8, 0.77, 0.83], "late": [0.85, 0.8, 0.9]}
@@ -111,6 +137,12 @@ def scores() -> dict:
     found["body, retrieval, every summary"] = [0.55, 0.53, 0.57]
     translated = {f"translation R@1, {task}": [0.6, 0.5, 0.7] for task in ("retrieval", "text-matching")}
     found |= {name: part for name in ("three things", "counts")}
+    others = {"base": [0.3, 0.2, 0.4], "retrieval": [0.5, 0.4, 0.6], "code": [0.5, 0.4, 0.6]}
+    found["adapters"] = {name: {**others, "text-matching": [0.4, 0.3, 0.5]} for name in OWN}
+    found["adapters, own less other"] = {
+        name: {task: [0.02, 0.01, 0.03] for task in ("base", *OWN.values()) if task != own}
+        for name, own in OWN.items()
+    }
     found["charts"] = {f"{metric}@{dim}": value for metric in ("4-way", "shape") for dim, value in at.items()}
     return {**found, **translated, "code gallery": 3155, "translation names": 128}
 
@@ -125,6 +157,8 @@ def test_the_card_states_every_figure_with_its_interval() -> None:
     assert "| body, task code | .850 (.800 to .900) | .800 (.770 to .830) | .050 (-.010 to .110) |" in text
     assert ".400 (.350 to .450) at 16; truncation less PCA .100 (.050 to .150)" in text
     assert "retrieval .600 (.500 to .700)" in text and f"]({card_curve.FILE})" in text
+    gain = ".020 (.010 to .030)"
+    assert f"| text-matching | .400 (.300 to .500) | {gain} | {gain} |  | {gain} |" in text
     assert "{" not in text.replace("{licences}", "")
 
 

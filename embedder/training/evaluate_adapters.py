@@ -1,0 +1,81 @@
+"""Whether the adapters matter: each on its own held-out task, beside the base and beside the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from embedder import Embedder
+from embedder.training import metrics
+from embedder.training.adapters_stage import silenced
+from embedder.training.data_code import CodePair
+from embedder.training.data_text import TextPair
+
+BASE = "base"
+OWN = {"definitions": "retrieval", "names": "text-matching", "bodies": "code"}
+"""Held-out task -> the adapter that it belongs to."""
+Matrix = dict[str, dict[str, metrics.Values]]
+
+
+def adapter_values(
+    model: Embedder, code: Sequence[CodePair], glosses: Sequence[TextPair], names: Sequence[TextPair]
+) -> Matrix:
+    """nDCG@10 of every query, full width, one value per query.
+
+    Args:
+        model: to measure.
+        code: held-out functions: the summary finds the body.
+        glosses: held-out synsets: the words find the definition.
+        names: held-out translations: the foreign name finds the English one.
+
+    Returns:
+        For each task of ``OWN``, for "base" and every adapter: (queries,) float64.
+    """
+    asked: dict[str, Callable[[str], metrics.Values]] = {
+        "definitions": lambda task: _asked(model, glosses, task, "passage"),
+        "names": lambda task: _asked(model, [_turned(pair) for pair in names], task, "query"),
+        "bodies": lambda task: _asked(
+            model, [TextPair(pair.summary, pair.body, "") for pair in code], task, "passage"
+        ),
+    }
+    found: Matrix = {}
+    for name, values in asked.items():
+        with silenced(model._runtime.network):
+            found[name] = {BASE: values(OWN[name])}
+        found[name] |= {task: values(task) for task in OWN.values()}
+    return found
+
+
+def differences(found: Matrix) -> dict[str, dict[str, list[float]]]:
+    """For each task its own adapter less the base and less each other adapter: [mean, low, high], paired."""
+    return {
+        name: {
+            other: metrics.interval(values[OWN[name]] - values[other])
+            for other in values
+            if other != OWN[name]
+        }
+        for name, values in found.items()
+    }
+
+
+def adapter_figures(found: Matrix) -> Mapping[str, object]:
+    """What the card prints: every mean with its interval, and the paired differences."""
+    means = {
+        name: {task: metrics.interval(v) for task, v in values.items()} for name, values in found.items()
+    }
+    return {"adapters": means, "adapters, own less other": differences(found)}
+
+
+def _turned(pair: TextPair) -> TextPair:
+    return TextPair(pair.right, pair.left, pair.key)
+
+
+def _asked(model: Embedder, pairs: Sequence[TextPair], task: str, prompt: str) -> metrics.Values:
+    """Left sides ask for right sides; equal right sides are one document."""
+    documents = list(dict.fromkeys(pair.right for pair in pairs))
+    place = {text: row for row, text in enumerate(documents)}
+    left = model.encode_text([pair.left for pair in pairs], task=task, prompt_name="query")
+    right = model.encode_text(documents, task=task, prompt_name=prompt)
+    relevant = np.array([place[pair.right] for pair in pairs])
+    return metrics.ndcg_values(metrics.ranks(left, right, relevant))
