@@ -33,6 +33,8 @@ from embedder.training.worlds import World, all_worlds
 
 Picks = NDArray[np.int64]
 SIDES = (112, 128, 160, 224)
+SHOWN = ("classes", "names", "late")
+"""Losses that loss.csv has beside the main one."""
 
 
 @dataclass(frozen=True)
@@ -100,9 +102,7 @@ def train_worlds(
         weights |= {"names": settings.name_weight, "late": settings.late_weight}
         loss = torch.stack([weights[kind] * value for kind, value in losses.items()]).sum()
         descend(optimiser, loss, parameters, settings.rate * schedule(step, settings.steps, 60))
-        seen = {
-            f"{name} {kind}": value.item() for kind, value in losses.items() if kind in ("classes", "names")
-        }
+        seen = {f"{name} {kind}": losses[kind].item() for kind in SHOWN if kind in losses}
         progress.log(step, **{name: losses["bank"].item(), f"{name} right": work.right, **seen})
         progress.save(step, lambda: {"network": trained.state_dict(), "optimiser": optimiser.state_dict()})
 
