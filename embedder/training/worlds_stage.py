@@ -60,7 +60,7 @@ class WorldsSettings:
 
     steps: int = 5500
     batch: int = 64
-    rate: float = 7e-4
+    rate: float = 5.5e-4
     temperature: float = 0.02
     strangers: int = 2048
     mixed: int = 6000
@@ -70,7 +70,7 @@ class WorldsSettings:
     name_weight: float = 0.5
     late_weight: float = 0.0
     chances: dict[str, float] = field(
-        default_factory=lambda: {"scenes": 0.22, "mixed": 0.08, "counts": 0.2, "charts": 0.12, "emoji": 0.38}
+        default_factory=lambda: {"scenes": 0.18, "mixed": 0.06, "counts": 0.22, "charts": 0.1, "emoji": 0.44}
     )
     stage: str = "worlds"
     start: str = "settle"
