@@ -73,7 +73,9 @@ def progress(done: int, total: int, seconds: float, what: str = "items") -> str:
 
 def stats(pairs: Iterable[tuple[str, str]]) -> str:
     """Name and value, side by side."""
-    cells = "".join(f"<div><dt>{esc(name)}</dt><dd translate='no'>{esc(value)}</dd></div>" for name, value in pairs)
+    cells = "".join(
+        f"<div><dt>{esc(name)}</dt><dd translate='no'>{esc(value)}</dd></div>" for name, value in pairs
+    )
     return f'<dl class="xp-stats">{cells}</dl>'
 
 

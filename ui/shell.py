@@ -54,7 +54,9 @@ def header(bench: Workbench) -> str:
         ("Width", f"{spec.dim}"),
         ("Adapters", ", ".join(str(task) for task in model.tasks)),
     ]
-    chips = "".join(f"<li><span>{esc(name)}</span> <bdi translate='no'>{esc(value)}</bdi></li>" for name, value in facts)
+    chips = "".join(
+        f"<li><span>{esc(name)}</span> <bdi translate='no'>{esc(value)}</bdi></li>" for name, value in facts
+    )
     words = spec.licence_notice or (MINIATURE if MINI in (bench.model_argument, spec.name) else "")
     level = "xp-warn" if spec.licence_notice else "xp-info"
     said = f"<p class='xp-notice {level}' id='model-notice'>{esc(words)}</p>" if words else ""
@@ -115,7 +117,9 @@ def page(bench: Workbench) -> gr.Blocks:
 def browser_half(suffix: str) -> str:
     """All scripts or style sheets of the page as one text; those that others extend come first."""
     first = ("words", "explorer")
-    files = sorted(ASSETS.glob(f"*{suffix}"), key=lambda path: (*(path.stem != stem for stem in first), path.name))
+    files = sorted(
+        ASSETS.glob(f"*{suffix}"), key=lambda path: (*(path.stem != stem for stem in first), path.name)
+    )
     return "\n".join(path.read_text(encoding="utf-8") for path in files)
 
 
@@ -131,7 +135,8 @@ def launch_settings(health: Health, bench: Workbench | None = None, *, mcp: bool
     return {
         "theme": theme.theme(),
         "css": browser_half(".css"),
-        "head": f"<script>{texts.for_scripts()}{browser_half('.js')}</script><script defer src='explorer/plotly.min.js'></script>",
+        "head": f"<script>{texts.for_scripts()}{browser_half('.js')}</script>"
+        "<script defer src='explorer/plotly.min.js'></script>",
         "app_kwargs": server.app_kwargs(health, routes, visitors.middleware(bench) if bench else ()),
         "root_path": visitors.root_path(bench),
         "max_file_size": bench.limits.upload_bytes if bench else server.MAX_FILE_SIZE,

@@ -1,10 +1,11 @@
 """The page's texts in other languages, through gradio's own translation.
 
 The code holds English. When a page is built, :func:`mark` goes over it and replaces every label, hint,
-placeholder, button, tab, heading of a fold and every word of HTML that stays as it is by a mark that gradio's
-page translates for the language of the browser; templates and scripts look theirs up (:mod:`ui.words`). What a
-language lacks stays English. A language is one file, ``ui/languages/de.json`` say, of English texts and what
-stands in their place; ``python -m ui.texts`` prints the table to fill in.
+placeholder, button, tab and heading of a fold by a mark that gradio's page translates for the language of the
+browser, and so every word of HTML that stays as it is; templates and scripts look theirs up in that same
+language (:mod:`ui.words`). What a language lacks stays English. A language is one file,
+``ui/languages/de.json`` say, of English texts and what stands in their place; ``python -m ui.texts`` prints
+the table to fill in.
 
 Not translated, as gradio translates what stands on the page and not what a server sends later: names that
 code and links use too (tasks, measures, widths), and sentences made with a result (messages, tables).
@@ -68,7 +69,16 @@ def mark(demo: gr.Blocks) -> None:
         if block.html_template != PLAIN_TEMPLATE:
             block.html_template = words.template(block.html_template)
         elif block not in sent and isinstance(block.value, str):
-            block.value = markup.rewritten(block.value, _marked_within_html)
+            _mark_html(block)
+
+
+def _mark_html(block: gr.HTML) -> None:
+    """HTML that stays: gradio knows one mark in a value, so what has more words becomes a template."""
+    count = len(list(markup.words(block.value)))
+    if count == 1:
+        block.value = markup.rewritten(block.value, _marked_within_html)
+    elif count and not words.SIGNS & set(block.value):
+        block.html_template, block.value = words.template(block.value), ""
 
 
 def _marked(text: str, *, within_html: bool = False) -> str | None:

@@ -1,9 +1,9 @@
 """What the page's own scripts and templates say, in other languages.
 
-gradio translates labels, hints and the values of components; it knows nothing of the templates of ``gr.HTML``
-and of scripts. Their texts are looked up by ``Explorer.say`` (``assets/ui/words.js``) in one dictionary, which
-comes with the page: of each language of ``ui/languages`` what these texts are called there. English costs
-nothing, as its texts are their own keys.
+gradio translates labels, hints and the values of components; it knows nothing of the templates of
+``gr.HTML`` and of scripts. Their texts are looked up by ``Explorer.say`` (``assets/ui/words.js``) in one
+dictionary, which comes with the page: of each language of ``ui/languages`` what these texts are called there.
+English costs nothing, as its texts are their own keys.
 """
 
 import json
@@ -15,6 +15,8 @@ from pathlib import Path
 from ui import markup
 
 SCRIPTS = Path(__file__).resolve().parent.parent / "assets" / "ui"
+SIGNS = set("`\\{$")
+"""What would mean something else in a template of gradio's."""
 _spoken: set[str] = set()
 """Texts of templates, and those that reach a script as data."""
 
@@ -37,11 +39,13 @@ def template(source: str) -> str:
 def _quoted(text: str) -> str:
     """A string for JavaScript within an attribute, which no quote may end and no brace confuse."""
     shown = json.dumps(text, ensure_ascii=False)
-    return shown.replace("'", "\\u0027").replace("`", "\\u0060").replace("{", "\\u007b").replace("}", "\\u007d")
+    return (
+        shown.replace("'", "\\u0027").replace("`", "\\u0060").replace("{", "\\u007b").replace("}", "\\u007d")
+    )
 
 
 def spoken() -> set[str]:
-    """Every text that is looked up: of the templates marked so far, of the data told of, and of the scripts."""
+    """Every text that is looked up: of the templates so far, of the data told of, and of the scripts."""
     files = sorted(SCRIPTS.glob("*.js"))
     found = (text for file in files for text in texts_of(file.read_text(encoding="utf-8")))
     return _spoken | set(found)
@@ -57,7 +61,8 @@ def for_page(languages: Mapping[str, Mapping[str, str]]) -> str:
         return ""
     known = spoken()
     tables = {
-        name: {text: said for text, said in table.items() if text in known} for name, table in languages.items()
+        name: {text: said for text, said in table.items() if text in known}
+        for name, table in languages.items()
     }
     return f"window.ExplorerWords = {_within_script(tables)};"
 
@@ -106,7 +111,7 @@ def literals(script: str) -> list[Literal]:
 
 
 def _read(script: str, at: int, found: list[Literal]) -> int:
-    """Collect the literals of code from ``at`` to its end or to a brace that was open before; where that is."""
+    """Collect the literals up to the code's end, or to a brace that was open before ``at``; where that is."""
     before, calls = "", list[tuple[str, int]]()  # of each open bracket: the name before it, the argument
     while at < len(script):
         token = _TOKEN.match(script, at)
@@ -117,9 +122,12 @@ def _read(script: str, at: int, found: list[Literal]) -> int:
         if text == "}" and not calls:
             return at
         if text == "`" or kind == "string":
-            place, spoken_ = len(found), bool(calls) and calls[-1] in (("say", 0), ("sayHtml", 0))
-            end, words_ = _template(script, at, found) if text == "`" else (token.end(), _unescaped(text[1:-1]))
-            found.insert(place, Literal(words_, script.count("\n", 0, at) + 1, spoken_))
+            place, is_spoken = len(found), bool(calls) and calls[-1] in (("say", 0), ("sayHtml", 0))
+            if text == "`":
+                end, fixed = _template(script, at, found)
+            else:
+                end, fixed = token.end(), _unescaped(text[1:-1])
+            found.insert(place, Literal(fixed, script.count("\n", 0, at) + 1, is_spoken))
             at, before = end, text
             continue
         if kind == "sign":

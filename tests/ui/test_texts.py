@@ -71,7 +71,9 @@ def test_no_word_of_html_that_stays_is_left_out(model: Embedder) -> None:
     sent = {block for event in demo.fns.values() for block in event.outputs}
     html = [block for block in demo.blocks.values() if isinstance(block, gr.HTML)]
     own = [block.html_template for block in html if block.html_template != texts.PLAIN_TEMPLATE]
-    stays = [block.value for block in html if block.html_template == texts.PLAIN_TEMPLATE and block not in sent]
+    stays = [
+        block.value for block in html if block.html_template == texts.PLAIN_TEMPLATE and block not in sent
+    ]
     assert len(own) > 20 and len(stays) > 40
     left = [MARK.sub("", text) for text in (*own, *stays)]
     assert [words for text in left for words in markup.words(text)] == []

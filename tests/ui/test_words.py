@@ -55,7 +55,7 @@ def test_what_goes_past_it_is_found(line: str) -> None:
 def test_what_is_said_is_found_wherever_it_stands() -> None:
     script = """
         const divided = 6 / say("one") / 2, cut = text.replace(/"/g, "'"); /* say("not this") */
-        make(on ? say("two") : `${say('three "in" one')} and ${list.map((x) => `${x} ${say("four", { x })}`)}`);
+        make(on ? say("two") : `${say('three "in" one')}, ${list.map((x) => `${x} ${say("four", { x })}`)}`);
         say(count === 1 ? "{count} thing" : "{count} things", { count, other: "not this" });
     """
     found = ["one", "two", 'three "in" one', "four", "{count} thing", "{count} things"]
@@ -68,7 +68,15 @@ def test_every_call_names_its_text_or_has_it_told() -> None:
     for script in SCRIPTS:
         for call in re.findall(r"\bsay(?:Html)?\(([\w.]+)[,)]", script.read_text(encoding="utf-8")):
             dynamic.add(call)
-    told = {"spec.valueName", "valueName", "spec.xTitle", "token.kind", "token.says", "unit.kind", "unit.says"}
+    told = {
+        "spec.valueName",
+        "valueName",
+        "spec.xTitle",
+        "token.kind",
+        "token.says",
+        "unit.kind",
+        "unit.says",
+    }
     told |= {"part.token.kind", "part.token.says", "item.kind", "stop.title", "stop.text", "name"}
     assert dynamic <= told | {"text"}
 
@@ -85,7 +93,7 @@ def test_words_of_markup_are_found() -> None:
 def test_a_template_looks_its_words_up() -> None:
     made = words.template("""<button title="Don't">Save  "all" `now`</button>${value}""")
     assert made.startswith('<button title="${window.Explorer.sayHtml("Don\\u0027t")}">${window.')
-    assert '(\'' not in made and "${value}" in made and "{{" not in made
+    assert "('" not in made and "${value}" in made and "{{" not in made
     assert {"Don't", 'Save "all" `now`'} <= words.spoken()
 
 
@@ -107,9 +115,21 @@ def test_every_language_fills_in_what_the_english_does() -> None:
 def test_the_documented_command_prints_every_text() -> None:
     command = [sys.executable, "-m", "ui.texts"]
     run = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, check=True, env={**os.environ, "HF_HUB_OFFLINE": "1"}
+        command,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "HF_HUB_OFFLINE": "1"},
     )
     table = json.loads(run.stdout)
     assert all(text == said for text, said in table.items())
-    wanted = {"Dimensions", "Save PNG", "Copy link", "Skip the tour", "{count} items selected", "Vision tower"}
+    wanted = {
+        "Dimensions",
+        "Save PNG",
+        "Copy link",
+        "Skip the tour",
+        "{count} items selected",
+        "Vision tower",
+    }
     assert wanted <= set(table)
