@@ -14,13 +14,14 @@ from ui import texts
 LACKS = "Save HTML"
 """A text that the made language has no words for."""
 PROGRAM = """
+import os
 import sys
 from pathlib import Path
 sys.path.insert(0, {root!r})
 import app
 from ui import texts
 texts.FOLDER = Path({folder!r})
-sys.exit(app.main())
+os._exit(app.main())  # as app.py ends: threads of the server may still hold a request
 """
 PLACES = (
     ".xp-header, .xp-tour, .xp-chart, .xp-figure, .xp-lab, .xp-map, .lm, .xp-zone, .xp-code-head, .xp-marks, "
