@@ -131,6 +131,7 @@ def launch_settings(health: Health, bench: Workbench | None = None, *, mcp: bool
     """
     if mcp:
         api.check_mcp()
+        api.results_as_json()
     routes = (*rest.routes(bench), *run_hall.shared().files.routes()) if bench else ()
     return {
         "theme": theme.theme(),
