@@ -47,9 +47,11 @@ window.Explorer.mountTour = (() => {
       marked?.classList.remove("xp-tour-here");
       marked = null;
     }
+    /* The first of the places that can be seen; while an earlier one may still come into sight, it is looked for again. */
     function point(stop, tries = 20) {
-      const found = [...document.querySelectorAll(stop.at)].find(visible);
-      if (!found) { if (tries) setTimeout(() => { if (stops[at] === stop) point(stop, tries - 1); }, 150); return; }
+      const places = stop.at.split(",").map((place) => [...document.querySelectorAll(place)].find(visible)), found = places.find(Boolean);
+      if (!places[0] && tries) setTimeout(() => { if (stops[at] === stop) point(stop, tries - 1); }, 150);
+      if (!found || found === marked) return;
       unmark();
       marked = found;
       found.classList.add("xp-tour-here");
