@@ -249,8 +249,8 @@ def _guard(label: str) -> Iterator[None]:
             raise InputError(f"{label} has {pixels} pixels, the limit is {MAX_IMAGE_PIXELS:,}") from None
         except Exception as error:  # hostile bytes reach KeyError, OverflowError, struct.error and more
             bad_header = isinstance(error, UnidentifiedImageError)
-            reason = "its header makes no sense" if bad_header else str(error) or type(error).__name__
-            raise InputError(f"{label} is damaged, truncated or not a picture: {_short(reason)}") from error
+            reason = "its header makes no sense" if bad_header else _short(str(error) or type(error).__name__)
+            raise InputError(f"{label} is damaged, truncated or not a picture: {reason}") from error
 
 
 class _SharedFilter:

@@ -3,6 +3,7 @@
 gradio reads the docstrings, one line per argument, and hands them on to clients and models.
 """
 
+import json
 from collections.abc import Callable
 from functools import wraps
 from importlib.metadata import PackageNotFoundError, version
@@ -35,6 +36,16 @@ def publish(bench: Workbench) -> None:
     for name in NAMES:
         runs = {} if name == "list_models" else {"concurrency_id": MODEL_QUEUE, "concurrency_limit": 1}
         gr.api(_in_words(getattr(endpoints, name)), api_name=name, **runs)
+
+
+def results_as_json() -> None:
+    """Let tools over MCP answer in JSON; gradio writes results as Python does, which few clients read."""
+    from gradio.mcp import GradioMCPServer
+
+    def told(server: Any, data: list[Any], root_url: str) -> list[Any]:  # noqa: ANN401 - gradio's
+        return [server.types.TextContent(type="text", text=json.dumps(one)) for one in data]
+
+    GradioMCPServer.postprocess_output_data = told
 
 
 def check_mcp() -> None:

@@ -7,11 +7,13 @@ from typing import Any
 
 import gradio as gr
 
+from ui import words
 from ui.collection import MAX_ITEMS, Item
 from ui.ranking import Hit
 
 ICONS = {"text": "T", "image": "▣", "document": "T▣"}
 KINDS = {"text": "text", "image": "picture", "document": "text + picture"}
+words.speak(*KINDS.values())
 
 
 def clickable(value: str = "", **options: Any) -> gr.HTML:
@@ -71,7 +73,9 @@ def progress(done: int, total: int, seconds: float, what: str = "items") -> str:
 
 def stats(pairs: Iterable[tuple[str, str]]) -> str:
     """Name and value, side by side."""
-    cells = "".join(f"<div><dt>{esc(name)}</dt><dd>{esc(value)}</dd></div>" for name, value in pairs)
+    cells = "".join(
+        f"<div><dt>{esc(name)}</dt><dd translate='no'>{esc(value)}</dd></div>" for name, value in pairs
+    )
     return f'<dl class="xp-stats">{cells}</dl>'
 
 

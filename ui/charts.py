@@ -16,7 +16,9 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
+from ui import words
 from ui.collection import Item
+from ui.ranking import METRICS
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -33,6 +35,8 @@ DIVERGING = [[0, "#1b5e9e"], [0.25, "#7fb2d9"], [0.5, "#f4f4f1"], [0.75, "#f0a86
 """Blue to orange through paper white: told apart with every common colour blindness."""
 DIVERGING_DARK = [[0, "#69b1f0"], [0.25, "#2f6ea5"], [0.5, "#1b2129"], [0.75, "#b06a1f"], [1, "#ffb35c"]]
 SEQUENTIAL = "Cividis"
+STRIP_AXIS, STRIP_VALUE = "dimension", "value"
+words.speak(STRIP_AXIS, STRIP_VALUE, *METRICS)
 
 
 def chart(value: str = "", **options: Any) -> gr.HTML:
@@ -159,9 +163,9 @@ def strip(vectors: Array, items: Sequence[Item], marks: Sequence[int], *, title:
         "cols": list(range(dim)),
         "shape": f"{count}x{dim}",
         "title": title,
-        "valueName": "value",
+        "valueName": STRIP_VALUE,
         "fileName": "vectors",
-        "xTitle": "dimension",
+        "xTitle": STRIP_AXIS,
         "xTicks": axis_ticks(marks, dim),
         "shapes": [_cut_line(mark) for mark in marks if mark < dim],
         "summary": f"{title}: {count} vectors of {dim} dimensions as strips of colour.",

@@ -54,10 +54,11 @@ def encoding_of(path: Path, name: str) -> tuple[str, str]:
             if start.startswith(mark):
                 return found, ""
         zeros = start.count(0)
-        if zeros > len(start) // 4:
-            found = "utf-16-le" if start[1::2].count(0) > start[::2].count(0) else "utf-16-be"
+        even, odd = start[::2].count(0), start[1::2].count(0)
+        if zeros > len(start) // 4 and min(even, odd) <= len(start) // 20:
+            found = "utf-16-le" if odd > even else "utf-16-be"
             return found, f"{name}: has no byte order mark; read as {found.upper()}"
-        if sum(byte < 32 and byte not in (0, 9, 10, 12, 13, 27) for byte in start) > len(start) // 20:
+        if zeros > len(start) // 4 or _controls(start) > len(start) // 20:
             raise InputError(f"{name}: is no text file, and of no other kind that is understood here")
         decoder = codecs.getincrementaldecoder("utf-8")()
         try:
@@ -69,6 +70,10 @@ def encoding_of(path: Path, name: str) -> tuple[str, str]:
             byte = error.object[error.start]
             return "cp1252", f"{name}: is not UTF-8 (byte 0x{byte:02X}); read as Windows-1252"
     return "utf-8", ""
+
+
+def _controls(start: bytes) -> int:
+    return sum(byte < 32 and byte not in (0, 9, 10, 12, 13, 27) for byte in start)
 
 
 class _Lines:

@@ -265,7 +265,8 @@ def _picture() -> tuple[gr.State, gr.HTML]:
 def _tries() -> str:
     """Queries to try, as buttons."""
     buttons = "".join(
-        f"<button type='button' data-event='pick' data-index='{at}'>{cards.esc(words)}</button>"
+        f"<button type='button' translate='no' data-event='pick' data-index='{at}'>"
+        f"{cards.esc(words)}</button>"
         for at, words in enumerate(TRY)
     )
     return f"<div class='xp-marks'><span class='xp-lead'>Try</span> {buttons}</div>"

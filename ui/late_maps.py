@@ -11,15 +11,16 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from PIL import Image
 
 from embedder.errors import InputError
 from embedder.inputs import load_image
-from embedder.pieces import Piece
+from embedder.pieces import Kind, Piece
 from embedder.similarity import max_sim
+from ui import words
 from ui.charts import typed
 from ui.collection import Item
 from ui.late_vectors import Late, LateBench, Side
@@ -39,6 +40,7 @@ SAYS = {
 }
 PROMPT_SAYS = "the role's prefix: the same for every text in this role"
 TEMPLATE_SAYS = "fixed words around every picture"
+words.speak(*SAYS.values(), PROMPT_SAYS, TEMPLATE_SAYS, *get_args(Kind))
 
 
 @dataclass(frozen=True)

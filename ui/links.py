@@ -14,13 +14,15 @@ from typing import Any
 import gradio as gr
 from gradio.context import get_blocks_context
 
-from ui import address, cards, examples
+from ui import address, cards, examples, words
 from ui.address import Field
 from ui.checks import guarded
 from ui.collection import Item
 from ui.controls import QUIET, Collection
 
 BUTTON = "<button type='button' class='xp-link' title='An address that opens this view'>Copy link</button>"
+COLLECTION = "the collection"
+words.speak(COLLECTION)
 SAID = "<p class='xp-link-said' role='status'></p>"
 
 
@@ -67,9 +69,10 @@ def sets(chosen: gr.Dropdown) -> None:
     _here().chosen.append(chosen)
 
 
-def uploads(pictures: gr.State, words: str) -> None:
-    """A visitor's own pictures, which no link carries: ``words`` name them when a link is copied."""
-    _here().uploads.append((pictures, _digests(pictures.value), words))
+def uploads(pictures: gr.State, named: str) -> None:
+    """A visitor's own pictures, which no link carries: ``named`` says which when a link is copied."""
+    words.speak(named)
+    _here().uploads.append((pictures, _digests(pictures.value), named))
 
 
 def field_of(component: Any) -> Field:  # noqa: ANN401
@@ -120,12 +123,12 @@ def given(parts: Register, collection: Collection, *pictures: object) -> tuple[A
     """
     name = example_of(collection or ())
     own = [
-        words
-        for (_, first, words), now in zip(parts.uploads, pictures, strict=True)
+        named
+        for (_, first, named), now in zip(parts.uploads, pictures, strict=True)
         if _digests(now) not in (first, ())
     ]
     if not name:
-        own.insert(0, "the collection")
+        own.insert(0, COLLECTION)
     return gr.update(given=json.dumps({"set": name, "own": own})), *[name or None] * len(parts.chosen)
 
 
@@ -137,12 +140,12 @@ def restore(parts: Register, tabs: Sequence[str], request: gr.Request) -> tuple[
     """
     fields = {key: field_of(component) for key, component in parts.settings.items()}
     view = address.decode(parameters_of(request), fields, tabs, examples.names())
-    words = "".join(cards.note(line, "warn") for line in view.said)
+    said = "".join(cards.note(line, "warn") for line in view.said)
     items = examples.example_set(view.example).items if view.example else gr.skip()
     values = [view.values.get(key, gr.skip()) for key in fields]
     found = json.dumps({**({"tab": view.tab} if view.tab else {}), **view.values})
     opened = gr.Tabs(selected=view.tab) if view.tab else gr.skip()
-    return words, gr.update(restored=found), opened, items, *values
+    return said, gr.update(restored=found), opened, items, *values
 
 
 def parameters_of(request: gr.Request | None) -> Mapping[str, str]:

@@ -54,12 +54,14 @@ def header(bench: Workbench) -> str:
         ("Width", f"{spec.dim}"),
         ("Adapters", ", ".join(str(task) for task in model.tasks)),
     ]
-    chips = "".join(f"<li><span>{esc(name)}</span> {esc(value)}</li>" for name, value in facts)
+    chips = "".join(
+        f"<li><span>{esc(name)}</span> <bdi translate='no'>{esc(value)}</bdi></li>" for name, value in facts
+    )
     words = spec.licence_notice or (MINIATURE if MINI in (bench.model_argument, spec.name) else "")
     level = "xp-warn" if spec.licence_notice else "xp-info"
     said = f"<p class='xp-notice {level}' id='model-notice'>{esc(words)}</p>" if words else ""
     return (
-        f"<header class='xp-header'><div><h1>{TITLE}</h1>"
+        f"<header class='xp-header'><div><h1 translate='no'>{TITLE}</h1>"
         "<p>See what an embedding model makes of your texts and pictures, and what is left when vectors "
         "are cut short.</p></div>"
         f"<div class='xp-tools'>{tour.BUTTON}{links.BUTTON}"
@@ -113,8 +115,11 @@ def page(bench: Workbench) -> gr.Blocks:
 
 
 def browser_half(suffix: str) -> str:
-    """All scripts or style sheets of the page as one text; explorer.js, which others extend, comes first."""
-    files = sorted(ASSETS.glob(f"*{suffix}"), key=lambda path: (path.stem != "explorer", path.name))
+    """All scripts or style sheets of the page as one text; those that others extend come first."""
+    first = ("words", "explorer")
+    files = sorted(
+        ASSETS.glob(f"*{suffix}"), key=lambda path: (*(path.stem != stem for stem in first), path.name)
+    )
     return "\n".join(path.read_text(encoding="utf-8") for path in files)
 
 
@@ -126,11 +131,13 @@ def launch_settings(health: Health, bench: Workbench | None = None, *, mcp: bool
     """
     if mcp:
         api.check_mcp()
+        api.results_as_json()
     routes = (*rest.routes(bench), *run_hall.shared().files.routes()) if bench else ()
     return {
         "theme": theme.theme(),
         "css": browser_half(".css"),
-        "head": f"<script>{browser_half('.js')}</script><script defer src='explorer/plotly.min.js'></script>",
+        "head": f"<script>{texts.for_scripts()}{browser_half('.js')}</script>"
+        "<script defer src='explorer/plotly.min.js'></script>",
         "app_kwargs": server.app_kwargs(health, routes, visitors.middleware(bench) if bench else ()),
         "root_path": visitors.root_path(bench),
         "max_file_size": bench.limits.upload_bytes if bench else server.MAX_FILE_SIZE,

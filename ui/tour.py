@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 
 import gradio as gr
 
+from ui import words
+
 BUTTON = "<button type='button' class='xp-tour-open' title='Six steps through the page'>Tour</button>"
 
 
@@ -76,6 +78,7 @@ STOPS = (
 
 def tour() -> gr.HTML:
     """Where the tour comes to stand."""
+    words.speak(*(text for stop in STOPS for text in (stop.title, stop.text)))
     return gr.HTML(
         json.dumps([asdict(stop) for stop in STOPS]),
         html_template="<div class='xp-tour'></div>",

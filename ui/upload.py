@@ -97,7 +97,7 @@ def read_upload(
 
 def _shortened(message: str, name: str) -> str:
     """The name has a column of its own."""
-    return message.removeprefix(f"{name}: ")
+    return message.removeprefix(f"{name}: ").removeprefix(f"{name} ")
 
 
 def _one(path: Path, name: str, parts: _Parts, header: bool, limits: Limits) -> Iterator[str]:

@@ -1,6 +1,7 @@
 /* The browser half of ui/links.py: keeps the page's settings in its address, and copies it as a link. */
 window.Explorer.address = (() => {
   "use strict";
+  const { say } = window.Explorer;
 
   const QUIET = 250; // ms: browsers refuse more than some hundred changes of the address in a minute
   const values = new Map();
@@ -65,8 +66,8 @@ window.Explorer.address = (() => {
   /* What the link leaves out, in words. */
   function lacking() {
     const words = [];
-    if (given.own.length) words.push(`Not in it, as only you have them: ${given.own.join(", ")}. It carries your settings.`);
-    if (tooLong.length) words.push(`Not in it, as too long (more than ${about.longest} characters): ${tooLong.join(", ")}.`);
+    if (given.own.length) words.push(say("Not in it, as only you have them: {names}. It carries your settings.", { names: given.own.map((name) => say(name)).join(", ") }));
+    if (tooLong.length) words.push(say("Not in it, as too long (more than {most} characters): {names}.", { most: about.longest, names: tooLong.join(", ") }));
     return words.join(" ");
   }
 
@@ -78,12 +79,12 @@ window.Explorer.address = (() => {
     const words = document.createElement("span");
     try {
       await navigator.clipboard.writeText(link);
-      words.textContent = `Link copied. ${lacking()}`;
+      words.textContent = `${say("Link copied.")} ${lacking()}`;
       said.replaceChildren(words);
     } catch { // no right to the clipboard, as in a frame: select it, so that the keys for copying do
       const box = Object.assign(document.createElement("input"), { value: link, readOnly: true, className: "xp-link-box" });
-      box.setAttribute("aria-label", "Link to this view");
-      words.textContent = `Press Ctrl or Cmd and C to copy. ${lacking()}`;
+      box.setAttribute("aria-label", say("Link to this view"));
+      words.textContent = `${say("Press Ctrl or Cmd and C to copy.")} ${lacking()}`;
       said.replaceChildren(box, words);
       box.select();
     }

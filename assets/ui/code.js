@@ -1,6 +1,7 @@
 /* The browser half of ui/code_view.py: code to copy, in one or two tabs. Texts are only ever set as textContent. */
 Object.assign(window.Explorer, (() => {
   "use strict";
+  const { say } = window.Explorer;
 
   const MARKS = {
     "Python": /(?<comment>#.*)|(?<string>'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*")|(?<word>\b(?:from|import|as|for|in|if|else|def|return|and|or|not|None|True|False)\b)|(?<number>\b\d[\d_.]*\b)/g,
@@ -34,10 +35,10 @@ Object.assign(window.Explorer, (() => {
   async function copy(text, button, live) {
     try {
       await navigator.clipboard.writeText(text);
-      live.textContent = "Copied";
+      live.textContent = say("Copied");
     } catch { // no right to the clipboard, as in a frame: select it, so that the keys for copying do
       getSelection().selectAllChildren(button.closest(".xp-code").querySelector("pre:not([hidden])"));
-      live.textContent = "Selected: now press Ctrl or Cmd and C";
+      live.textContent = say("Selected: now press Ctrl or Cmd and C");
     }
     setTimeout(() => { live.textContent = ""; }, 2500);
   }
@@ -56,7 +57,7 @@ Object.assign(window.Explorer, (() => {
     const choose = (name) => { wanted = name; draw(); root.querySelector("[aria-selected=true]")?.focus(); };
 
     function tabs(names, shown) {
-      const list = make("div", "xp-code-tabs", { role: "tablist", "aria-label": "Language of the code" });
+      const list = make("div", "xp-code-tabs", { role: "tablist", "aria-label": say("Language of the code") });
       names.forEach((name, at) => {
         const on = name === shown;
         const tab = make("button", "xp-code-tab", { type: "button", role: "tab", id: `${id}-tab-${at}`, "aria-selected": String(on), "aria-controls": `${id}-pane`, tabindex: on ? "0" : "-1" }, name);
@@ -72,17 +73,17 @@ Object.assign(window.Explorer, (() => {
 
     function draw() {
       const data = parsed(props.value);
-      if (!data) { root.replaceChildren(make("p", "xp-explain", {}, "The code comes with the first result.")); return; }
+      if (!data) { root.replaceChildren(make("p", "xp-explain", {}, say("The code comes with the first result."))); return; }
       const names = Object.keys(data.panes), shown = names.includes(wanted) ? wanted : names[0];
       const base = location.origin + location.pathname.replace(/\/$/, "");
       const text = data.origin ? data.panes[shown].replaceAll(data.origin, base) : data.panes[shown];
       const live = make("span", "xp-code-live", { role: "status" });
-      const button = make("button", "xp-code-copy", { type: "button" }, "Copy");
+      const button = make("button", "xp-code-copy", { type: "button" }, say("Copy"));
       button.addEventListener("click", () => copy(text, button, live));
       const head = make("div", "xp-code-head");
       head.append(names.length > 1 ? tabs(names, shown) : make("span", "xp-code-one", {}, shown), live, button);
       const own = { id: `${id}-pane`, tabindex: "0" };
-      const pane = make("pre", "xp-code-pane", names.length > 1 ? { ...own, role: "tabpanel", "aria-labelledby": `${id}-tab-${names.indexOf(shown)}` } : { ...own, role: "region", "aria-label": "Code" });
+      const pane = make("pre", "xp-code-pane", names.length > 1 ? { ...own, role: "tabpanel", "aria-labelledby": `${id}-tab-${names.indexOf(shown)}` } : { ...own, role: "region", "aria-label": say("Code") });
       const code = document.createElement("code");
       code.append(...coloured(text, MARKS[shown] ?? /$^/g));
       pane.append(code);

@@ -1,6 +1,7 @@
 /* The browser half of ui/jobs.py and ui/controls.py: the cancel button, and numbers that are typed. */
 Object.assign(window.Explorer, (() => {
   "use strict";
+  const { say } = window.Explorer;
 
   /* ---- work that can be stopped: which events of a tab are going on, and the button that ends them ---- */
   const going = {}, cancels = {};
@@ -40,13 +41,13 @@ Object.assign(window.Explorer, (() => {
   /* The number to use instead, and why; null for one that is good. */
   function mended(box) {
     const low = Number(box.min), high = Number(box.max), value = Number(box.value), kept = Number(rangeOf(box).value);
-    if (box.value.trim() === "" || Number.isNaN(value)) return [kept, `No number was typed: ${kept} is kept.`];
-    if (value < low) return [low, `${value} is too small: ${low} is the least.`];
-    if (value > high) return [high, `${value} is too large: ${high} is the most.`];
+    if (box.value.trim() === "" || Number.isNaN(value)) return [kept, say("No number was typed: {kept} is kept.", { kept })];
+    if (value < low) return [low, say("{value} is too small: {low} is the least.", { value, low })];
+    if (value > high) return [high, say("{value} is too large: {high} is the most.", { value, high })];
     const whole = Math.round(value);
-    return box.step === "1" && value !== whole ? [whole, `${value} is not a whole number: ${whole} is used.`] : null;
+    return box.step === "1" && value !== whole ? [whole, say("{value} is not a whole number: {whole} is used.", { value, whole })] : null;
   }
-  function say(box, words) {
+  function tell(box, words) {
     const block = box.closest(".block");
     let line = block.querySelector(".xp-mended");
     if (!line && !words) return;
@@ -62,12 +63,12 @@ Object.assign(window.Explorer, (() => {
     if (!found) return;
     box.value = String(found[0]);
     box.dispatchEvent(new Event("input", { bubbles: true }));
-    say(box, found[1]);
+    tell(box, found[1]);
   }
   document.addEventListener("input", (event) => {
     if (!isBox(event.target)) return;
     if (mended(event.target)) event.stopImmediatePropagation();
-    else say(event.target, "");
+    else tell(event.target, "");
   }, true);
   document.addEventListener("blur", (event) => { if (isBox(event.target)) leave(event.target); }, true);
   document.addEventListener("keydown", (event) => { if (event.key === "Enter" && isBox(event.target)) leave(event.target); }, true);

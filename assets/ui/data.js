@@ -1,6 +1,7 @@
 /* Files of any kind by drop or dialogue; too large ones are named before they are sent. */
 Object.assign(window.Explorer, (() => {
   "use strict";
+  const { say } = window.Explorer;
   const MOST_FILES = 500, AT_ONCE = 4;
 
   async function sent(files, upload, said) {
@@ -14,7 +15,7 @@ Object.assign(window.Explorer, (() => {
           if (answer?.path) paths[at] = answer.path; else lost.push(file.name);
         } catch { lost.push(file.name); }
         done += 1;
-        said.textContent = `Uploading: ${done} of ${files.length} …`;
+        said.textContent = say("Uploading: {done} of {count} …", { done, count: files.length });
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, worker));
@@ -30,12 +31,12 @@ Object.assign(window.Explorer, (() => {
       if (busy || !all.length) return;
       busy = true;
       const large = all.filter((file) => file.size > most).map((file) => `${file.name} (${Math.ceil(file.size / 2 ** 20)} MB)`);
-      said.textContent = `Uploading ${files.length} ${files.length === 1 ? "file" : "files"} …`;
+      said.textContent = say(files.length === 1 ? "Uploading {count} file …" : "Uploading {count} files …", { count: files.length });
       const { paths, lost } = files.length ? await sent(files, upload, said) : { paths: [], lost: [] };
       const words = [];
-      if (large.length) words.push(`Too large, at most ${Math.floor(most / 2 ** 20)} MB each: ${large.slice(0, 3).join(", ")}`);
-      if (lost.length) words.push(`Could not be uploaded: ${lost.slice(0, 3).join(", ")}`);
-      if (list.length > MOST_FILES) words.push(`Only the first ${MOST_FILES} files were taken: a zip takes more`);
+      if (large.length) words.push(say("Too large, at most {most} MB each: {names}", { most: Math.floor(most / 2 ** 20), names: large.slice(0, 3).join(", ") }));
+      if (lost.length) words.push(say("Could not be uploaded: {names}", { names: lost.slice(0, 3).join(", ") }));
+      if (list.length > MOST_FILES) words.push(say("Only the first {most} files were taken: a zip takes more", { most: MOST_FILES }));
       said.textContent = words.join(". ");
       busy = false;
       if (paths.length) trigger("dropped", { paths });

@@ -1,7 +1,8 @@
 /* The browser half of ui/charts.py and ui/cards.py: draws the figures that Python describes, and sends
    clicks back. Loaded once per page, before any component mounts. Texts are only ever set as textContent. */
-window.Explorer = (() => {
+Object.assign(window.Explorer, (() => {
   "use strict";
+  const { say } = window.Explorer;
 
   const MIN_LABELLED_CELL = 10; // px: below this, labels and thumbnails are only in the tooltip
   const coarse = matchMedia("(pointer: coarse)").matches;
@@ -92,7 +93,7 @@ window.Explorer = (() => {
     const ink = inks(), { ticks, images, fontX, fontY } = axisDecor(spec, box, width);
     const axis = { showgrid: false, zeroline: false, ticks: "", color: ink.soft, fixedrange: coarse, automargin: false };
     const x = spec.kind === "strip"
-      ? { ...axis, side: "bottom", title: { text: spec.xTitle, font: { size: 12 }, standoff: 6 }, range: [-0.5, spec.cols.length - 0.5],
+      ? { ...axis, side: "bottom", title: { text: say(spec.xTitle), font: { size: 12 }, standoff: 6 }, range: [-0.5, spec.cols.length - 0.5],
           tickvals: spec.xTicks.map((t) => t - 1), ticktext: spec.xTicks.map(String), ticks: "outside", ticklen: 4, tickcolor: ink.line, tickangle: 0 }
       : { ...axis, side: "top", tickvals: ticks.x[0], ticktext: ticks.x[1], tickangle: -90, tickfont: { size: fontX || 10 },
           range: [-0.5, spec.cols.length - 0.5] };
@@ -120,7 +121,7 @@ window.Explorer = (() => {
     if (spec.trace.showscale) {
       const ink = inks();
       trace.colorbar = { orientation: "h", thickness: 9, len: 0.62, x: 0.5, xanchor: "center", y: 0, yanchor: "top", ypad: 16, outlinewidth: 0,
-        tickfont: { size: 11, color: ink.soft }, title: { text: spec.valueName, side: "top", font: { size: 12, color: ink.soft } }, nticks: box.colWidth * spec.cols.length < 320 ? 3 : 5 };
+        tickfont: { size: 11, color: ink.soft }, title: { text: say(spec.valueName), side: "top", font: { size: 12, color: ink.soft } }, nticks: box.colWidth * spec.cols.length < 320 ? 3 : 5 };
     }
     return trace;
   }
@@ -150,7 +151,7 @@ window.Explorer = (() => {
   function showTip(tip, spec, row, col, z, event) {
     if (coarse) return; // a finger would cover it, and a tap opens the pair anyway
     const value = document.createElement("strong");
-    value.textContent = spec.kind === "strip" ? `dimension ${col + 1}: ${z.toFixed(4)}` : `${spec.valueName} ${z.toFixed(4)}`;
+    value.textContent = spec.kind === "strip" ? `${say("dimension {number}", { number: col + 1 })}: ${z.toFixed(4)}` : `${say(spec.valueName)} ${z.toFixed(4)}`;
     const faces = [face(spec.items[spec.rows[row]])];
     if (spec.kind !== "strip") faces.push(face(spec.items[spec.cols[col]]));
     tip.replaceChildren(...faces, value);
@@ -180,7 +181,7 @@ window.Explorer = (() => {
     const shape = { type: "rect", x0: col - 0.5, x1: col + 0.5, y0: row - 0.5, y1: row + 0.5, line: { width: 2.5, color: css("--xp-mark") } };
     window.Plotly.relayout(chart.plot, { shapes: [...(chart.spec.shapes || []), shape] });
     const z = chart.plot.calcdata[0][0].z[row][col], { items, rows, cols, valueName } = chart.spec;
-    chart.live.textContent = `${items[rows[row]].label} — ${items[cols[col]].label}: ${valueName} ${z.toFixed(3)}`;
+    chart.live.textContent = `${items[rows[row]].label} — ${items[cols[col]].label}: ${say(valueName)} ${z.toFixed(3)}`;
   }
   function pick(chart, row, col) {
     if (chart.spec.kind !== "strip") mark(chart, row, col);
@@ -204,7 +205,7 @@ window.Explorer = (() => {
     if (!spec || width < 60) return;
     const Plotly = await plotly, box = sizing(spec, width);
     chart.width = width;
-    plot.setAttribute("aria-label", spec.summary + (spec.kind === "strip" ? "" : " Arrow keys move over the cells, Enter opens the pair."));
+    plot.setAttribute("aria-label", spec.kind === "strip" ? spec.summary : `${spec.summary} ${say("Arrow keys move over the cells, Enter opens the pair.")}`);
     chart.title.textContent = spec.title;
     await Plotly.react(plot, [traceOf(spec, box)], layoutOf(spec, box, width), { displayModeBar: false, responsive: false, doubleClick: "reset" });
     if (!chart.bound) bind(chart);
@@ -259,11 +260,11 @@ window.Explorer = (() => {
     async function send(files) {
       const list = Array.from(files).slice(0, input.multiple ? 64 : 1);
       if (!list.length) return;
-      said.textContent = `Uploading ${list.length === 1 ? "a picture" : list.length + " pictures"} …`;
+      said.textContent = say(list.length === 1 ? "Uploading a picture …" : "Uploading {count} pictures …", { count: list.length });
       const done = await Promise.allSettled(list.map((file) => upload(file)));
       const paths = done.filter((d) => d.status === "fulfilled" && d.value?.path).map((d) => d.value.path);
       const lost = list.length - paths.length;
-      said.textContent = lost ? `${lost} could not be uploaded: at most 64 MB each` : "";
+      said.textContent = lost ? say("{lost} could not be uploaded: at most 64 MB each", { lost }) : "";
       if (paths.length) trigger("dropped", { paths });
     }
     button.addEventListener("click", () => input.click());
@@ -292,4 +293,4 @@ window.Explorer = (() => {
   }
 
   return { charts, clickedIndex, mountChart, mountClicks, mountDrop, mountTheme };
-})();
+})());

@@ -1,8 +1,9 @@
 /* The numbers of the token and patch maps: products of tokens, what is made of them, and their names. */
 window.Explorer.mapData = (() => {
   "use strict";
+  const { say } = window.Explorer;
   const quoted = (text) => `“${text.trim() || text.replace(/ /g, "␣").replace(/\n/g, "↵").replace(/\t/g, "⇥")}”`;
-  const place = (patch, cols) => `row ${Math.floor(patch / cols) + 1}, col ${(patch % cols) + 1}`;
+  const place = (patch, cols) => say("row {row}, col {col}", { row: Math.floor(patch / cols) + 1, col: (patch % cols) + 1 });
 
 
   function floats(typed) {
@@ -59,10 +60,13 @@ window.Explorer.mapData = (() => {
   }
 
   /* ---- words for things ---- */
-  const tokenName = (token) => token.kind === "image" ? `patch ${token.row + 1}, ${token.col + 1}` : quoted(token.text) + (token.parts > 1 ? ` ${token.part}/${token.parts}` : "");
-  const choiceName = (view, choice) => choice === "max" ? "Max over the query" : choice === "mean" ? "Mean over the query" : tokenName(view.data.query.tokens[choice]);
-  const matchName = (map, at) => at < 0 ? "—" : typeof map.where[at] === "number" ? place(map.where[at], map.grid.cols) : quoted(map.where[at].text) + (map.where[at].says ? " (fixed)" : "");
+  const tokenName = (token) => token.kind === "image" ? say("patch {row}, {col}", { row: token.row + 1, col: token.col + 1 }) : quoted(token.text) + (token.parts > 1 ? ` ${token.part}/${token.parts}` : "");
+  const choiceName = (view, choice) => choice === "max" ? say("Max over the query") : choice === "mean" ? say("Mean over the query") : tokenName(view.data.query.tokens[choice]);
+  const matchName = (map, at) => at < 0 ? "—" : typeof map.where[at] === "number" ? place(map.where[at], map.grid.cols) : quoted(map.where[at].text) + (map.where[at].says ? ` ${say("(fixed)")}` : "");
   const scoreOf = (view, doc) => (view.all ? doc.score : doc.own);
+
+  const queryLine = ({ data }) => say("Query: {query} · {model}, task {task}", { query: data.query.label, model: data.model, task: data.task });
+  const headings = () => [say("Query token"), say("Product"), say("Share"), say("Best match")];
 
   /* ---- files ---- */
   const slug = (view) => `late-map-${view.doc.label.replace(/[^\p{L}\p{N}]+/gu, "-").slice(0, 40)}`;
@@ -85,11 +89,11 @@ window.Explorer.mapData = (() => {
     const row = (cells, tag) => open("tr") + cells.map((cell) => open(tag) + plain(cell) + shut(tag)).join("") + shut("tr");
     const title = view.title.textContent, ink = getComputedStyle(document.body), style = `body{margin:0 auto;max-width:1000px;padding:16px;font:15px/1.5 system-ui,sans-serif;background:${ink.getPropertyValue("--xp-card")};color:${ink.getPropertyValue("--xp-ink")}}img{max-width:100%}td,th{padding:3px 14px 3px 0;text-align:left}`;
     const lines = breakdown(view, view.doc.ready).rows.map((part) => row([tokenName(part.token), part.value.toFixed(4), part.share, matchName(view.doc.ready, part.best)], "td"));
-    const page = ["<" + "!doctype html>", open("html lang='en'"), open("meta charset='utf-8'"), open("meta name='viewport' content='width=device-width'"), open("title"), plain(title), shut("title"), open("style"), style, shut("style"),
-      open("h1"), plain(title), shut("h1"), open("p"), plain(`Query: ${view.data.query.label} · ${view.data.model}, task ${view.data.task} · max-sim ${scoreOf(view, view.doc).toFixed(4)}`), shut("p"),
-      open(`img src="${sheet.toDataURL("image/png")}" alt="${plain(title)}"`), open("table"), row(["Query token", "Product", "Share", "Best match"], "th"), ...lines, shut("table"), shut("html")];
+    const page = ["<" + "!doctype html>", open(`html lang='${document.documentElement.lang}'`), open("meta charset='utf-8'"), open("meta name='viewport' content='width=device-width'"), open("title"), plain(title), shut("title"), open("style"), style, shut("style"),
+      open("h1"), plain(title), shut("h1"), open("p"), plain(`${queryLine(view)} · max-sim ${scoreOf(view, view.doc).toFixed(4)}`), shut("p"),
+      open(`img src="${sheet.toDataURL("image/png")}" alt="${plain(title)}"`), open("table"), row(headings(), "th"), ...lines, shut("table"), shut("html")];
     window.Explorer.mapPaint.save(new Blob([page.join("\n")], { type: "text/html" }), `${slug(view)}.html`);
   }
 
-  return { askers, bestOf, breakdown, choiceName, counted, isOwn, limitsOf, matchName, place, quoted, ready, rowOf, saveCsv, saveJson, savePage, scoreOf, slug, tokenName, unitValue };
+  return { askers, bestOf, breakdown, choiceName, counted, headings, isOwn, limitsOf, matchName, place, queryLine, quoted, ready, rowOf, saveCsv, saveJson, savePage, scoreOf, slug, tokenName, unitValue };
 })();

@@ -1,6 +1,7 @@
 /* Colours, canvases and files of the token and patch maps; heatmap.js decides what is shown. */
 window.Explorer.mapPaint = (() => {
   "use strict";
+  const { say } = window.Explorer;
 
   // From ink blue over green to yellow, of even steps in lightness: told apart without colour too.
   const RAMP = [[24, 28, 84], [38, 80, 140], [36, 128, 146], [84, 174, 118], [190, 206, 84], [255, 234, 88]];
@@ -151,7 +152,7 @@ window.Explorer.mapPaint = (() => {
     context.textAlign = "left";
     context.fillText(view.limits[0].toFixed(2), x, y + 14);
     context.textAlign = "center";
-    context.fillText("product of token vectors (cosine)", x + room / 2, y + 14);
+    context.fillText(say("product of token vectors (cosine)"), x + room / 2, y + 14);
     context.textAlign = "right";
     context.fillText(view.limits[1].toFixed(2), x + room, y + 14);
     return y + 34;

@@ -3,8 +3,9 @@
    Texts are only ever set as textContent. */
 (() => {
   "use strict";
+  const { say } = window.Explorer;
   const paint = window.Explorer.mapPaint;
-  const { askers, bestOf, breakdown, choiceName, counted, isOwn, limitsOf, matchName, quoted, ready, rowOf, saveCsv, saveJson, savePage, scoreOf, slug, tokenName, unitValue } = window.Explorer.mapData;
+  const { askers, bestOf, breakdown, choiceName, counted, headings, isOwn, limitsOf, matchName, queryLine, quoted, ready, rowOf, saveCsv, saveJson, savePage, scoreOf, slug, tokenName, unitValue } = window.Explorer.mapData;
   const KINDS = { everything: () => true, pictures: (doc) => doc.kind !== "text", texts: (doc) => doc.kind !== "image" };
   const LOOK = { paint: "spotlight", smooth: false, numbers: true, stretch: false, opacity: 0.7 };
 
@@ -25,7 +26,7 @@
   function patchChip(view, token, at) {
     const button = chip(view, at, "", ""), { rows, cols } = { rows: view.data.query.grid[0], cols: view.data.query.grid[1] };
     button.classList.add("lm-patch");
-    button.setAttribute("aria-label", `patch in row ${token.row + 1}, column ${token.col + 1}`);
+    button.setAttribute("aria-label", say("patch in row {row}, column {col}", { row: token.row + 1, col: token.col + 1 }));
     crop(button, view.data.query.thumb, token.row, token.col, rows, cols);
     return button;
   }
@@ -38,14 +39,14 @@
   function drawChips(view) {
     const { tokens, grid } = view.data.query, patches = el("div", "lm-patches");
     view.chips.replaceChildren(
-      chip(view, "max", "max", "for every patch or token, the largest product over the query's tokens"),
-      chip(view, "mean", "mean", "for every patch or token, the mean product over the query's tokens"));
+      chip(view, "max", say("max"), say("for every patch or token, the largest product over the query's tokens")),
+      chip(view, "mean", say("mean"), say("for every patch or token, the mean product over the query's tokens")));
     tokens.forEach((token, at) => {
       if (token.kind === "image") { patches.append(patchChip(view, token, at)); return; }
       if (patches.childElementCount && !patches.parentNode) view.chips.append(patches);
-      const shown = token.text.trim() || quoted(token.text), button = chip(view, at, shown, token.says);
+      const shown = token.text.trim() || quoted(token.text), button = chip(view, at, shown, token.says && say(token.says));
       if (token.parts > 1) button.firstChild.append(el("sub", "", `${token.part}/${token.parts}`));
-      if (!isOwn(token)) { button.classList.add("lm-fixed"); button.append(el("i", "lm-says", token.kind)); }
+      if (!isOwn(token)) { button.classList.add("lm-fixed"); button.append(el("i", "lm-says", say(token.kind))); }
       view.chips.append(button);
     });
     view.chips.dir = direction(tokens.filter((token) => token.kind === "text").map((token) => token.text).join(""));
@@ -72,7 +73,7 @@
       button.append(el("b", "", String(at + 1)), face, el("span", "lm-name", doc.label), el("strong", "", score === null ? "—" : score.toFixed(2)));
       return el("li", "", button);
     }));
-    if (!shown.length) view.docs.append(el("li", "lm-none", "No document of this kind."));
+    if (!shown.length) view.docs.append(el("li", "lm-none", say("No document of this kind.")));
     return shown;
   }
   /* The list anew; a document that it leaves out gives way to the best one in it, so that one is always marked. */
@@ -95,7 +96,7 @@
     reveal(view.docs);
     if (view.doc.map && !view.doc.ready) { view.doc.ready = ready(view.doc.map); view.doc.ready.image.onload = () => redraw(view); }
     view.body.classList.toggle("lm-waiting", !view.doc.ready);
-    view.title.textContent = view.doc.ready ? "" : "Fetching this document's map …";
+    view.title.textContent = view.doc.ready ? "" : say("Fetching this document's map …");
     if (!view.doc.ready) { view.trigger("need", { index: view.doc.index }); return; }
     drawText(view);
     redraw(view);
@@ -111,7 +112,7 @@
     view.text.dir = direction(words);
     view.text.replaceChildren(...units.flatMap((unit, at) => {
       const span = set(el("span", unit.kind === "text" ? "lm-unit" : "lm-unit lm-fixed"), { "data-unit": at });
-      if (unit.says) span.title = `${unit.kind}: ${unit.says}`;
+      if (unit.says) span.title = `${say(unit.kind)}: ${say(unit.says)}`;
       span.append(el("span", "lm-word", unit.kind === "text" ? unit.text.replace(/\n/g, "↵") : quoted(unit.text).slice(1, -1)), el("small", "lm-number"));
       if (unit.count > 1) span.firstChild.append(el("sub", "", String(unit.count)));
       return unit.kind === "text" && unit.text.includes("\n") ? [span, el("br")] : [span];
@@ -145,7 +146,7 @@
     const context = canvas.getContext("2d");
     context.setTransform(scale, 0, 0, scale, 0, 0);
     paint.picture(context, { x: 0, y: 0, w: width, h: height }, shownPicture(view, now));
-    canvas.setAttribute("aria-label", `${choiceName(view, now.choice)} on ${view.doc.label}: ${rows} rows by ${cols} columns of patches. Arrow keys walk over them.`);
+    canvas.setAttribute("aria-label", say("{choice} on {document}: {rows} rows by {cols} columns of patches. Arrow keys walk over them.", { choice: choiceName(view, now.choice), document: view.doc.label, rows, cols }));
   }
   function markText(view, now) {
     const { row, limits, best, map } = now;
@@ -166,24 +167,25 @@
     view.low.textContent = now.limits[0].toFixed(2);
     view.high.textContent = now.limits[1].toFixed(2);
     view.ramp.style.background = view.look.paint === "spotlight" && map.grid ? `linear-gradient(90deg, ${paint.stops("spotlight").join(", ")})` : map.grid ? paint.rampCss() : "";
-    view.read.textContent = view.cursor ? cursorWords(view, map, choice) : best < 0 ? "Nothing to match." : `Best match: ${matchName(map, best)}, ${row[best].toFixed(3)}`;
+    view.read.textContent = view.cursor ? cursorWords(view, map, choice) : best < 0 ? say("Nothing to match.") : say("Best match: {match}, {value}", { match: matchName(map, best), value: row[best].toFixed(3) });
     const column = parts.rows.map((part) => (view.cursor ? unitValue(rowOf(view, map, part.at), view.cursor) : part.value));
     markChips(view, choice, column);
-    view.chipNote.textContent = view.cursor ? `with ${matchName(map, view.cursor.first)}` : "with their best match";
+    view.chipNote.textContent = view.cursor ? say("with {match}", { match: matchName(map, view.cursor.first) }) : say("with their best match");
     drawBars(view, parts, map, choice);
     view.root.dataset.shown = `${view.doc.index}/${choice}/${view.cursor?.first ?? ""}`;
   }
   function cursorWords(view, map, choice) {
     const value = unitValue(rowOf(view, map, choice), view.cursor), near = (at) => unitValue(rowOf(view, map, at), view.cursor);
     const top = askers(view).reduce((best, at) => (best < 0 || near(at) > near(best) ? at : best), -1);
-    const most = top < 0 ? "" : `; its nearest query token is ${tokenName(view.data.query.tokens[top])}, ${near(top).toFixed(3)}`;
-    return `${matchName(map, view.cursor.first)}: ${value.toFixed(3)}${most}`;
+    const here = { match: matchName(map, view.cursor.first), value: value.toFixed(3) };
+    if (top < 0) return `${here.match}: ${here.value}`;
+    return say("{match}: {value}; its nearest query token is {token}, {nearest}", { ...here, token: tokenName(view.data.query.tokens[top]), nearest: near(top).toFixed(3) });
   }
 
   /* ---- where the score comes from ---- */
   function drawBars(view, parts, map, choice) {
     const mean = parts.count ? (parts.total / parts.count).toFixed(3) : "—";
-    view.score.textContent = parts.count ? `Max-sim ${parts.total.toFixed(3)}: the best matches of ${parts.count} query tokens added up, ${mean} each on average.` : "No query token counts: tick the box.";
+    view.score.textContent = parts.count ? say("Max-sim {total}: the best matches of {count} query tokens added up, {mean} each on average.", { total: parts.total.toFixed(3), count: parts.count, mean }) : say("No query token counts: tick the box.");
     view.bars.replaceChildren(...parts.rows.map((part) => {
       const bar = el("span", "lm-bar", el("span")), name = el("th", "", tokenName(part.token)), match = el("td", typeof map.where[part.best] === "number" ? "lm-match lm-place" : "lm-match");
       bar.firstChild.style.width = `${100 * Math.max(0, Math.min(1, part.value))}%`;
@@ -195,7 +197,7 @@
       match.append(matchName(map, part.best));
       match.title = match.textContent;
       const line = set(el("tr", part.counted ? "" : "lm-out", set(name, { scope: "row" }), el("td", "", el("span", "lm-amount", bar, part.value.toFixed(3))), el("td", "lm-value", part.share), match), { "data-choice": part.at });
-      if (part.token.says) line.title = `${part.token.kind}: ${part.token.says}`;
+      if (part.token.says) line.title = `${say(part.token.kind)}: ${say(part.token.says)}`;
       line.classList.toggle("lm-on", part.at === choice);
       return line;
     }));
@@ -208,10 +210,10 @@
     const fill = (share) => { const [r, g, b] = css("--lm-heat").match(/\d+/g); return `rgb(${r} ${g} ${b} / ${(0.85 * share).toFixed(3)})`; };
     const units = now.map.units.map((unit) => { const value = unitValue(now.row, unit); return { text: unit.text, own: unit.kind === "text", value, fill: fill(paint.share(value, now.limits)), best: now.best >= unit.first && now.best < unit.first + unit.count }; });
     return paint.sheet({
-      title: view.title.textContent, subtitle: `Query: ${view.data.query.label} · ${view.data.model}, task ${view.data.task}`, ink, limits: now.limits,
+      title: view.title.textContent, subtitle: queryLine(view), ink, limits: now.limits,
       shown: now.map.grid ? { ...shownPicture(view, now), cursor: -1 } : null, units: now.map.grid ? units.filter((unit) => unit.own) : units,
       stops: now.map.grid ? paint.stops(view.look.paint) : [fill(0), fill(1)],
-      score: `Max-sim ${parts.total.toFixed(3)}, by query token`,
+      score: say("Max-sim {total}, by query token", { total: parts.total.toFixed(3) }),
       rows: parts.rows.slice(0, 60).map((part) => ({ name: tokenName(part.token), value: part.value, share: part.share, match: matchName(now.map, part.best), counted: part.counted, chosen: part.at === now.choice })),
     });
   }
@@ -226,8 +228,8 @@
   }
   function buttons(name, options, value, change) {
     const group = set(el("div", "lm-group"), { role: "group", "aria-label": name });
-    group.append(...options.map((option) => {
-      const button = set(el("button", "", option), { type: "button", "aria-pressed": String(option === value) });
+    group.append(...Object.entries(options).map(([option, words]) => {
+      const button = set(el("button", "", words), { type: "button", "aria-pressed": String(option === value) });
       button.addEventListener("click", () => { for (const other of group.children) other.setAttribute("aria-pressed", String(other === button)); change(option); });
       return button;
     }));
@@ -240,36 +242,36 @@
   }
   function tools(view) {
     const change = (name) => (value) => { view.look[name] = value; redraw(view); };
-    const range = set(el("input"), { type: "range", min: "0", max: "1", step: "0.05", value: String(view.look.opacity), "aria-label": "Opacity of the paint" });
+    const range = set(el("input"), { type: "range", min: "0", max: "1", step: "0.05", value: String(view.look.opacity), "aria-label": say("Opacity of the paint") });
     range.addEventListener("input", () => change("opacity")(Number(range.value)));
-    return el("div", "lm-tools", set(buttons("Paint", ["spotlight", "heat"], view.look.paint, change("paint")), { class: "lm-group lm-pictures" }),
-      el("label", "lm-tick lm-pictures", "Opacity", range), set(tick("Smooth", view.look.smooth, change("smooth")), { class: "lm-tick lm-pictures" }),
-      tick("Numbers", view.look.numbers, change("numbers")), tick("Stretch colours to this map", view.look.stretch, change("stretch")));
+    return el("div", "lm-tools", set(buttons(say("Paint"), { spotlight: say("spotlight"), heat: say("heat") }, view.look.paint, change("paint")), { class: "lm-group lm-pictures" }),
+      el("label", "lm-tick lm-pictures", say("Opacity"), range), set(tick(say("Smooth"), view.look.smooth, change("smooth")), { class: "lm-tick lm-pictures" }),
+      tick(say("Numbers"), view.look.numbers, change("numbers")), tick(say("Stretch colours to this map"), view.look.stretch, change("stretch")));
   }
   function build(view) {
     const { root } = view, again = () => { drawRanking(view); redraw(view); };
-    view.blank = el("div", "xp-blank", el("strong", "", "No maps yet"), el("span", "", "Type a query or add a picture, then press Show maps."));
-    view.chips = set(el("div", "lm-chips"), { role: "radiogroup", "aria-label": "Query tokens: which one's map is shown" });
+    view.blank = el("div", "xp-blank", el("strong", "", say("No maps yet")), el("span", "", say("Type a query or add a picture, then press Show maps.")));
+    view.chips = set(el("div", "lm-chips"), { role: "radiogroup", "aria-label": say("Query tokens: which one's map is shown") });
     view.chipNote = el("span", "lm-soft");
-    view.docs = set(el("ol", "lm-docs"), { "aria-label": "Documents, best first" });
+    view.docs = set(el("ol", "lm-docs"), { "aria-label": say("Documents, best first") });
     view.title = el("span", "lm-title");
     view.canvas = set(el("canvas"), { tabindex: "0", role: "img" });
     view.frame = el("div", "lm-frame", view.canvas);
-    view.text = set(el("div", "lm-text"), { tabindex: "0", role: "group", "aria-label": "The document's tokens" });
-    view.around = el("p", "lm-around", "Around the picture: fixed words that the model reads too");
+    view.text = set(el("div", "lm-text"), { tabindex: "0", role: "group", "aria-label": say("The document's tokens") });
+    view.around = el("p", "lm-around", say("Around the picture: fixed words that the model reads too"));
     view.low = el("span"); view.high = el("span"); view.ramp = el("span", "lm-ramp");
     view.read = set(el("p", "lm-read"), { "aria-live": "polite" });
     view.stage = el("figure", "lm-stage",
-      el("figcaption", "", view.title, el("span", "lm-files", press("Save PNG", "Save this map, its scale and its bars as a picture", () => savePng(view)), press("HTML", "Save this map and its table as a page of its own", () => savePage(view, sheetOf(view))), press("JSON", "Save all products of tokens", () => saveJson(view)))),
+      el("figcaption", "", view.title, el("span", "lm-files", press(say("Save PNG"), say("Save this map, its scale and its bars as a picture"), () => savePng(view)), press("HTML", say("Save this map and its table as a page of its own"), () => savePage(view, sheetOf(view))), press("JSON", say("Save all products of tokens"), () => saveJson(view)))),
       view.frame, view.around, view.text, el("div", "lm-legend", view.low, view.ramp, view.high), view.read, tools(view));
     view.score = el("p", "lm-score"); view.bars = el("tbody");
-    const head = el("tr", "", ...["Query token", "Product", "Share", "Best match"].map((name) => set(el("th", "", name), { scope: "col" })));
-    const table = set(el("div", "lm-scroll", el("table", "lm-table", el("thead", "", head), view.bars)), { tabindex: "0", role: "region", "aria-label": "Where the score comes from" });
-    view.why = el("section", "lm-why", el("header", "", el("h3", "", "Where the score comes from"), press("CSV", "Save this table", () => saveCsv(view))), view.score,
-      tick("Count the prompt and the fixed words, as the model does", view.all, (on) => { view.all = on; again(); }), table);
+    const head = el("tr", "", ...headings().map((name) => set(el("th", "", name), { scope: "col" })));
+    const table = set(el("div", "lm-scroll", el("table", "lm-table", el("thead", "", head), view.bars)), { tabindex: "0", role: "region", "aria-label": say("Where the score comes from") });
+    view.why = el("section", "lm-why", el("header", "", el("h3", "", say("Where the score comes from")), press("CSV", say("Save this table"), () => saveCsv(view))), view.score,
+      tick(say("Count the prompt and the fixed words, as the model does"), view.all, (on) => { view.all = on; again(); }), table);
     view.body = el("div", "lm-body", view.stage, view.why);
-    view.full = el("div", "lm-full", el("header", "lm-head", el("h3", "", "Query tokens"), view.chipNote), view.chips,
-      el("header", "lm-head", el("h3", "", "Documents, best first"), buttons("Kinds of documents", Object.keys(KINDS), view.kind, (kind) => { view.kind = kind; relist(view, view.doc.index); })),
+    view.full = el("div", "lm-full", el("header", "lm-head", el("h3", "", say("Query tokens")), view.chipNote), view.chips,
+      el("header", "lm-head", el("h3", "", say("Documents, best first")), buttons(say("Kinds of documents"), { everything: say("everything"), pictures: say("pictures"), texts: say("texts") }, view.kind, (kind) => { view.kind = kind; relist(view, view.doc.index); })),
       view.docs, view.body);
     root.append(view.blank, view.full);
   }

@@ -2,6 +2,7 @@
    around the canvas of map_canvas.js. Saving is in map_save.js. Texts are only ever set as textContent. */
 Object.assign(window.Explorer, (() => {
   "use strict";
+  const { say } = window.Explorer;
   const SHOWN_ROWS = 100, SHOWN_FACES = 60;
   const coarse = matchMedia("(pointer: coarse)").matches, still = matchMedia("(prefers-reduced-motion: reduce)");
   const parse = (text) => { try { return text ? JSON.parse(text) : null; } catch { return null; } };
@@ -85,7 +86,7 @@ Object.assign(window.Explorer, (() => {
   function near(map, told) {
     if (!told || !map.spec || told.base !== map.spec.base) return;
     map.view.set({ near: told, cursor: told.item });
-    map.live.textContent = `Neighbours of ${map.texts[told.item].slice(0, 80)} are listed below the map.`;
+    map.live.textContent = say("Neighbours of {item} are listed below the map.", { item: map.texts[told.item].slice(0, 80) });
   }
 
   /* ---- colours and legend ---- */
@@ -143,7 +144,7 @@ Object.assign(window.Explorer, (() => {
       lit[i] = 1; count++;
     }
     map.view.set({ lit });
-    said.textContent = `${count.toLocaleString("en")} of ${lit.length.toLocaleString("en")} found`;
+    said.textContent = say("{count} of {all} found", { count: count.toLocaleString("en"), all: lit.length.toLocaleString("en") });
   }
 
   /* ---- tools and keys ---- */
@@ -212,10 +213,10 @@ Object.assign(window.Explorer, (() => {
     const box = map.find(".xp-map-chosen"), { picked } = map, fields = columns(map);
     box.hidden = !picked.length;
     if (!picked.length) { box.replaceChildren(); return; }
-    const count = `${picked.length.toLocaleString("en")} ${picked.length === 1 ? "item" : "items"} selected`;
+    const count = say(picked.length === 1 ? "{count} item selected" : "{count} items selected", { count: picked.length.toLocaleString("en") });
     map.live.textContent = count;
     const head = make("div", "xp-map-head");
-    head.append(make("h3", "xp-h", count), button("Save CSV", () => window.Explorer.saveMap(map, "csv")), button("Clear selection", () => { select(map, [], false); map.stage.focus(); }));
+    head.append(make("h3", "xp-h", count), button(say("Save CSV"), () => window.Explorer.saveMap(map, "csv")), button(say("Clear selection"), () => { select(map, [], false); map.stage.focus(); }));
     const gallery = make("div", "xp-map-gallery");
     for (const i of picked.filter((i) => map.view.v.thumbs.has(i)).slice(0, SHOWN_FACES)) {
       const b = button("", () => choose(map, i), "xp-map-pick");
@@ -223,16 +224,16 @@ Object.assign(window.Explorer, (() => {
       gallery.append(b);
     }
     const rows = make("table", "xp-table"), top = rows.createTHead().insertRow(), body = rows.createTBody();
-    for (const name of ["Item", ...fields.map((field) => field.name)]) top.append(Object.assign(make("th", "", name), { scope: "col" }));
+    for (const name of [say("Item"), ...fields.map((field) => field.name)]) top.append(Object.assign(make("th", "", name), { scope: "col" }));
     for (const i of picked.slice(0, SHOWN_ROWS)) {
       const row = body.insertRow();
       row.insertCell().append(button(map.labels[i] ?? map.texts[i], () => choose(map, i), "xp-map-row"));
       for (const field of fields) row.insertCell().textContent = cell(field, i);
     }
     const scroll = make("div", "xp-scroll");
-    Object.assign(scroll, { tabIndex: 0 }); scroll.setAttribute("role", "region"); scroll.setAttribute("aria-label", "Table of the selection");
+    Object.assign(scroll, { tabIndex: 0 }); scroll.setAttribute("role", "region"); scroll.setAttribute("aria-label", say("Table of the selection"));
     scroll.append(rows);
-    const more = picked.length > SHOWN_ROWS ? [make("p", "xp-explain", `The first ${SHOWN_ROWS} are listed; Save CSV has all.`)] : [];
+    const more = picked.length > SHOWN_ROWS ? [make("p", "xp-explain", say("The first {shown} are listed; Save CSV has all.", { shown: SHOWN_ROWS }))] : [];
     box.replaceChildren(head, ...(gallery.children.length ? [gallery] : []), scroll, ...more);
   }
 

@@ -1,6 +1,7 @@
 /* Maps as files, made in the browser: PNG, a page that needs nothing else, JSON of positions, CSV of a selection. */
 Object.assign(window.Explorer, (() => {
   "use strict";
+  const { say } = window.Explorer;
   const LEGEND_ROWS = 12;
 
   function give(name, content, type) {
@@ -68,9 +69,9 @@ Object.assign(window.Explorer, (() => {
       ul{list-style:none;margin:8px 0 0;padding:0;font-size:.86rem}i{width:11px;height:11px;border-radius:50%;display:inline-block}#tip{position:fixed;max-width:300px;padding:8px 10px;
       border-radius:8px;border:1px solid;background:${ink.paper};font-size:.84rem;pointer-events:none}#tip img{display:block;max-width:112px}`;
     const open = (tag, more = "") => "<" + tag + more + ">", shut = (tag) => "<" + "/" + tag + ">";
-    const body = [open("h1"), shut("h1"), open("p"), "Drag to move or turn, wheel with Ctrl to zoom, point to read.", shut("p"), open("div"), open("canvas"), shut("canvas"), shut("div"),
+    const body = [open("h1"), shut("h1"), open("p"), say("Drag to move or turn, wheel with Ctrl to zoom, point to read."), shut("p"), open("div"), open("canvas"), shut("canvas"), shut("div"),
                   open("ul"), shut("ul"), open("div", " id='tip' hidden"), shut("div")].join("");
-    const whole = ["<" + "!doctype html>", open("html", " lang='en'"), open("meta", " charset='utf-8'"), open("meta", " name='viewport' content='width=device-width'"), open("title"), "Map", shut("title"),
+    const whole = ["<" + "!doctype html>", open("html", ` lang='${document.documentElement.lang}'`), open("meta", " charset='utf-8'"), open("meta", " name='viewport' content='width=device-width'"), open("title"), say("Map"), shut("title"),
                    open("style"), style, shut("style"), open("body"), body, open("script"), script, shut("script"), shut("body"), shut("html")];
     give(`${nameOf(map)}.html`, whole.join("\n"), "text/html");
   }

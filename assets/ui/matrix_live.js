@@ -2,6 +2,7 @@
    the comparison, and each step cuts them here. The arithmetic is truncation_math.js's. */
 Object.assign(window.Explorer, (() => {
   "use strict";
+  const { say } = window.Explorer;
   let waiting = false, asked = 0;
 
   /* The slider's listener: of many steps within one frame the last one is drawn. */
@@ -34,7 +35,7 @@ Object.assign(window.Explorer, (() => {
   function matrixFollow(chart) {
     if (asked && usable(chart, asked) && chart.spec.title !== titleOf(chart, asked)) matrixWidth(asked);
   }
-  const titleOf = (chart, width) => `${chart.vectors.task} · ${chart.spec.valueName} · ${width} dimensions`;
+  const titleOf = (chart, width) => say("{task} · {measure} · {width} dimensions", { task: chart.vectors.task, measure: chart.spec.valueName, width });
 
   function step(width) {
     const charts = [...window.Explorer.charts].filter((chart) => usable(chart, width));
@@ -79,7 +80,7 @@ Object.assign(window.Explorer, (() => {
     spec.title = title;
     Object.assign(spec.trace, { z, zmin, zmax });
     chart.title.textContent = title;
-    plot.setAttribute("aria-label", `${spec.summary} Arrow keys move over the cells, Enter opens the pair.`);
+    plot.setAttribute("aria-label", `${spec.summary} ${say("Arrow keys move over the cells, Enter opens the pair.")}`);
     window.Plotly.restyle(plot, { z: [z], zmin, zmax });
     plot.dataset.drawn = String(Number(plot.dataset.drawn || 0) + 1);
   }

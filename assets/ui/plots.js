@@ -2,6 +2,7 @@
    them, and draws a line at the width of a slider. Texts are only ever set as textContent. */
 Object.assign(window.Explorer, (() => {
   "use strict";
+  const { say } = window.Explorer;
   const NARROW = 520, SHOWN_ROWS = 400;
   const coarse = matchMedia("(pointer: coarse)").matches;
   const parse = (text) => { try { return text ? JSON.parse(text) : null; } catch { return null; } };
@@ -47,7 +48,7 @@ Object.assign(window.Explorer, (() => {
     const Plotly = await plotly;
     plot.width = width;
     plot.title.textContent = spec.title;
-    place.setAttribute("aria-label", `${spec.about}. The numbers are in the table below the figure.`);
+    place.setAttribute("aria-label", `${spec.about}. ${say("The numbers are in the table below the figure.")}`);
     await Plotly.react(place, spec.data, layoutOf(plot, width), { displayModeBar: false, responsive: false, doubleClick: "reset" });
     place.dataset.drawn = String(Number(place.dataset.drawn || 0) + 1);
   }
@@ -78,10 +79,10 @@ Object.assign(window.Explorer, (() => {
     }
     const scroll = Object.assign(document.createElement("div"), { className: "xp-scroll", tabIndex: 0 });
     scroll.setAttribute("role", "region");
-    scroll.setAttribute("aria-label", `Numbers of ${spec.title}`);
+    scroll.setAttribute("aria-label", say("Numbers of {title}", { title: spec.title }));
     scroll.append(table);
     const more = spec.table.length - SHOWN_ROWS;
-    const rest = more > 0 ? [Object.assign(document.createElement("p"), { className: "xp-explain", textContent: `${more} more rows are in the CSV.` })] : [];
+    const rest = more > 0 ? [Object.assign(document.createElement("p"), { className: "xp-explain", textContent: say("{count} more rows are in the CSV.", { count: more }) })] : [];
     box.replaceChildren(scroll, ...rest);
   }
 
@@ -114,7 +115,7 @@ Object.assign(window.Explorer, (() => {
     const { width, shapes, ...layout } = solid(plot);
     const data = JSON.stringify({ data: plot.spec.data, layout: { ...layout, shapes: plot.spec.layout.shapes ?? [], autosize: true } }).replace(/</g, "\\u003c");
     const style = `body{margin:0;padding:12px;background:${css("--xp-card")}}`;
-    const lines = ["<" + "!doctype html>", "<" + "html lang='en'>", "<" + "meta charset='utf-8'>", "<" + "meta name='viewport' content='width=device-width'>", open("title"), plot.spec.title.replace(/[<&]/g, ""), shut("title"),
+    const lines = ["<" + "!doctype html>", "<" + `html lang='${document.documentElement.lang}'>`, "<" + "meta charset='utf-8'>", "<" + "meta name='viewport' content='width=device-width'>", open("title"), plot.spec.title.replace(/[<&]/g, ""), shut("title"),
       open("style"), style, shut("style"), "<" + "div id='figure'>", shut("div"), open("script"), script, shut("script"),
       open("script"), `const f = ${data}; Plotly.newPlot("figure", f.data, f.layout, {responsive: true, displaylogo: false});`, shut("script")];
     give(`${plot.spec.name}.html`, lines.join("\n"), "text/html");

@@ -1,6 +1,7 @@
 /* What the older figures and tables lacked: heat maps and strips as a page, as JSON and as CSV; tables as CSV. */
 Object.assign(window.Explorer, (() => {
   "use strict";
+  const { say } = window.Explorer;
   const css = (name) => getComputedStyle(document.body).getPropertyValue(name).trim();
   const plain = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
   const mountBare = window.Explorer.mountChart;
@@ -10,7 +11,7 @@ Object.assign(window.Explorer, (() => {
     const plot = element.querySelector(".xp-plot"), name = (at) => spec.items[at].label;
     return {
       title: element.querySelector(".xp-chart-title").textContent,
-      measure: plot.data[0].colorbar?.title?.text || "value",
+      measure: plot.data[0].colorbar?.title?.text || say("value"),
       rows: spec.rows.map(name),
       columns: spec.kind === "strip" ? spec.cols.map((at) => `d${at + 1}`) : spec.cols.map(name),
       values: Array.from(plot.calcdata[0][0].z, (row) => Array.from(row, (z) => (Number.isFinite(z) ? Number(z.toPrecision(8)) : null))),
@@ -24,13 +25,13 @@ Object.assign(window.Explorer, (() => {
   /* A page of its own, with plotly.js from this server in it. */
   async function page(element, spec) {
     const plot = element.querySelector(".xp-plot"), found = numbers(element, spec), script = await (await fetch("explorer/plotly.min.js")).text();
-    const text = found.values.map((row, r) => row.map((_, c) => `${plain(found.rows[r])}<br>${spec.kind === "strip" ? `dimension ${c + 1}` : plain(found.columns[c])}`));
+    const text = found.values.map((row, r) => row.map((_, c) => `${plain(found.rows[r])}<br>${spec.kind === "strip" ? say("dimension {number}", { number: c + 1 }) : plain(found.columns[c])}`));
     const { hoverinfo, ...kept } = plot.data[0], layout = { ...plot.layout, paper_bgcolor: css("--xp-card"), shapes: spec.shapes ? plot.layout.shapes : [] };
     const trace = { ...kept, z: found.values, text, hovertemplate: `%{text}<br>${plain(found.measure)} %{z:.4f}<extra></extra>` };
     const top = 46, moved = { ...layout, height: layout.height + top, margin: { ...layout.margin, t: layout.margin.t + top }, title: { text: plain(found.title), x: 0.02, y: 0.985, font: { size: 15 } } };
     const data = JSON.stringify({ data: [trace], layout: moved }).replace(/</g, "\\u003c");
     const open = (tag) => "<" + tag + ">", shut = (tag) => "<" + "/" + tag + ">";
-    return ["<" + "!doctype html>", open("html lang='en'"), open("meta charset='utf-8'"), open("meta name='viewport' content='width=device-width'"), open("title"), plain(found.title), shut("title"),
+    return ["<" + "!doctype html>", open(`html lang='${document.documentElement.lang}'`), open("meta charset='utf-8'"), open("meta name='viewport' content='width=device-width'"), open("title"), plain(found.title), shut("title"),
       open("style"), `body{margin:0;padding:12px;background:${css("--xp-card")}}`, shut("style"), open("div id='figure'"), shut("div"), open("script"), script, shut("script"),
       open("script"), `const f = ${data}; Plotly.newPlot("figure", f.data, f.layout, {displaylogo: false});`, shut("script")].join("\n");
   }
@@ -48,7 +49,7 @@ Object.assign(window.Explorer, (() => {
     row.className = "xp-map-saves";
     png.replaceWith(row);
     row.append(png, ...["html", "json", "csv"].map((kind) => {
-      const button = Object.assign(document.createElement("button"), { type: "button", className: "xp-png", textContent: `Save ${kind.toUpperCase()}` });
+      const button = Object.assign(document.createElement("button"), { type: "button", className: "xp-png", textContent: say("Save {kind}", { kind: kind.toUpperCase() }) });
       button.dataset.save = kind;
       button.addEventListener("click", () => save(element, props, kind));
       return button;
@@ -58,7 +59,7 @@ Object.assign(window.Explorer, (() => {
   /* ---- tables: a button names the component whose table it saves ---- */
   const words = (node) => (node?.textContent ?? "").replace(/\s+/g, " ").trim();
   function tableRows(root) {
-    const names = Array.from(root.querySelectorAll("thead th"), (th, at) => words(th) || `column ${at + 1}`);
+    const names = Array.from(root.querySelectorAll("thead th"), (th, at) => words(th) || say("column {number}", { number: at + 1 }));
     return Array.from(root.querySelectorAll("tbody tr"), (tr) => Object.fromEntries(Array.from(tr.cells, (td, at) => [names[at], words(td)])));
   }
   function listRows(root) {

@@ -1,6 +1,7 @@
 /* The guided tour of ui/tour.py: a dialogue that is no trap, beside what it speaks of. Texts only as textContent. */
 window.Explorer.mountTour = (() => {
   "use strict";
+  const { say } = window.Explorer;
 
   const KEPT = "explorer-tour";
   const remembered = () => { try { return localStorage.getItem(KEPT); } catch { return "closed"; } };
@@ -34,9 +35,9 @@ window.Explorer.mountTour = (() => {
     const box = make("div", "xp-tour-box", "", { role: "dialog", "aria-modal": "false", "aria-labelledby": "xp-tour-title", "aria-describedby": "xp-tour-text" });
     const count = make("p", "xp-tour-count"), title = make("h2", "xp-tour-title", "", { id: "xp-tour-title", tabindex: "-1" });
     const text = make("p", "xp-tour-text", "", { id: "xp-tour-text" }), row = make("div", "xp-tour-row");
-    const skip = make("button", "xp-tour-skip", "Skip the tour", { type: "button" });
-    const back = make("button", "xp-tour-back", "Back", { type: "button" });
-    const next = make("button", "xp-tour-next", "Next", { type: "button" });
+    const skip = make("button", "xp-tour-skip", say("Skip the tour"), { type: "button" });
+    const back = make("button", "xp-tour-back", say("Back"), { type: "button" });
+    const next = make("button", "xp-tour-next", say("Next"), { type: "button" });
     row.append(skip, back, next);
     box.append(count, title, text, row);
     box.hidden = true;
@@ -46,9 +47,11 @@ window.Explorer.mountTour = (() => {
       marked?.classList.remove("xp-tour-here");
       marked = null;
     }
+    /* The first of the places that can be seen; while an earlier one may still come into sight, it is looked for again. */
     function point(stop, tries = 20) {
-      const found = [...document.querySelectorAll(stop.at)].find(visible);
-      if (!found) { if (tries) setTimeout(() => { if (stops[at] === stop) point(stop, tries - 1); }, 150); return; }
+      const places = stop.at.split(",").map((place) => [...document.querySelectorAll(place)].find(visible)), found = places.find(Boolean);
+      if (!places[0] && tries) setTimeout(() => { if (stops[at] === stop) point(stop, tries - 1); }, 150);
+      if (!found || found === marked) return;
       unmark();
       marked = found;
       found.classList.add("xp-tour-here");
@@ -58,11 +61,11 @@ window.Explorer.mountTour = (() => {
     function go(to) {
       at = to;
       const stop = stops[at];
-      count.textContent = `Step ${at + 1} of ${stops.length}`;
-      title.textContent = stop.title;
-      text.textContent = stop.text;
+      count.textContent = say("Step {at} of {count}", { at: at + 1, count: stops.length });
+      title.textContent = say(stop.title);
+      text.textContent = say(stop.text);
       back.disabled = at === 0;
-      next.textContent = at + 1 < stops.length ? "Next" : "Done";
+      next.textContent = say(at + 1 < stops.length ? "Next" : "Done");
       skip.hidden = at + 1 === stops.length;
       box.hidden = false;
       unmark();
@@ -89,9 +92,9 @@ window.Explorer.mountTour = (() => {
 
     /* Offered, not forced, on a first visit: a line with two buttons that takes no focus; never over a shared link. */
     if (remembered() || new URLSearchParams(location.search).has("s")) return;
-    const offer = make("div", "xp-tour-offer", "", { role: "region", "aria-label": "Tour" });
-    const words = make("span", "", "New here? Six steps show what there is.");
-    const yes = make("button", "xp-tour-next", "Start the tour", { type: "button" }), no = make("button", "xp-tour-skip", "No, thanks", { type: "button" });
+    const offer = make("div", "xp-tour-offer", "", { role: "region", "aria-label": say("Tour") });
+    const words = make("span", "", say("New here? Six steps show what there is."));
+    const yes = make("button", "xp-tour-next", say("Start the tour"), { type: "button" }), no = make("button", "xp-tour-skip", say("No, thanks"), { type: "button" });
     offer.append(words, yes, no);
     root.append(offer);
     const done = () => { offer.remove(); remember(); };

@@ -2,6 +2,7 @@
    Arithmetic is in truncation_math.js, drawing in truncation_draw.js. Texts are only ever set as textContent. */
 Object.assign(window.Explorer, (() => {
   "use strict";
+  const { say } = window.Explorer;
   const SHOWN_ROWS = 60, WIDE = 12, MAP_HEIGHT = 0.82;
   const coarse = matchMedia("(pointer: coarse)").matches;
   const parse = (text) => { try { return text ? JSON.parse(text) : null; } catch { return null; } };
@@ -90,11 +91,12 @@ Object.assign(window.Explorer, (() => {
     lab.stage.dataset.ms = (performance.now() - start).toFixed(1);
     lab.stage.dataset.dim = String(lab.dim);
   }
+  const share = (part, whole) => say("{part} of {whole}", { part, whole });
   function facts(lab) {
     const { spec, dim } = lab, size = (4 * dim).toLocaleString("en");
-    lab.title.textContent = `${spec.task} · ${dim} of ${spec.full} dimensions`;
-    const rows = [["Dimensions", `${dim} of ${spec.full}`], ["Bytes per vector, float32", `${size} (${(100 * dim / spec.full).toFixed(1)} %)`],
-      [`Kept of ${spec.near} neighbours`, `${(100 * lab.facts.kept).toFixed(1)} %`], ["Rank correlation", lab.facts.correlation.toFixed(3)], ["Map differs (0 to 1)", lab.facts.differs.toFixed(3)]];
+    lab.title.textContent = say("{task} · {width} of {full} dimensions", { task: spec.task, width: dim, full: spec.full });
+    const rows = [[say("Dimensions"), share(dim, spec.full)], [say("Bytes per vector, float32"), `${size} (${(100 * dim / spec.full).toFixed(1)} %)`],
+      [say("Kept of {near} neighbours", { near: spec.near }), `${(100 * lab.facts.kept).toFixed(1)} %`], [say("Rank correlation"), lab.facts.correlation.toFixed(3)], [say("Map differs (0 to 1)"), lab.facts.differs.toFixed(3)]];
     lab.find(".xp-lab-facts").replaceChildren(...rows.map(([name, value]) => { const box = make("div"); box.append(make("dt", "", name), make("dd", "", value)); return box; }));
   }
 
@@ -122,14 +124,14 @@ Object.assign(window.Explorer, (() => {
     const box = lab.find(".xp-lab-map");
     window.LabDraw.map(lab, box.querySelector("canvas"), box.clientWidth, Math.round(box.clientWidth * MAP_HEIGHT));
     ramp(lab);
-    const what = lab.view === "change" ? "change of the cosine against full width" : "cosine";
-    lab.stage.setAttribute("aria-label", `Matrix of ${lab.count} items, ${what}, at ${lab.dim} dimensions. Arrow keys move over the cells, Enter opens the pair.`);
-    box.setAttribute("aria-label", `Map of ${lab.count} items at ${lab.dim} dimensions; it differs by ${lab.facts.differs.toFixed(2)} from the map at full width.`);
+    const what = say(lab.view === "change" ? "change of the cosine against full width" : "cosine");
+    lab.stage.setAttribute("aria-label", say("Matrix of {count} items, {what}, at {width} dimensions. Arrow keys move over the cells, Enter opens the pair.", { count: lab.count, what, width: lab.dim }));
+    box.setAttribute("aria-label", say("Map of {count} items at {width} dimensions; it differs by {differs} from the map at full width.", { count: lab.count, width: lab.dim, differs: lab.facts.differs.toFixed(2) }));
     lab.stage.dataset.drawn = String(Number(lab.stage.dataset.drawn || 0) + 1);
   }
   function ramp(lab) {
     const [low, bar, high] = lab.find(".xp-lab-ramp").children, scale = lab.scales[lab.view === "change" ? (lab.ink.dark ? "dark" : "light") : "cosine"];
-    low.textContent = `${lab.view === "change" ? "change " : "cosine "}${lab.limits[0].toFixed(2)}`; high.textContent = lab.limits[1].toFixed(2);
+    low.textContent = `${say(lab.view === "change" ? "change" : "cosine")} ${lab.limits[0].toFixed(2)}`; high.textContent = lab.limits[1].toFixed(2);
     bar.style.background = `linear-gradient(90deg, ${scale.map((c) => `rgb(${c.join(",")})`).join(", ")})`;
   }
 
@@ -155,11 +157,11 @@ Object.assign(window.Explorer, (() => {
     lab.tip.style.top = Math.max(8, y + 16 + h > innerHeight ? y - h - 12 : y + 16) + "px";
   }
   const cosine = (lab, table, a, b) => table[a * lab.count + b];
-  const told = (lab, a, b) => `cosine ${cosine(lab, lab.now, a, b).toFixed(4)}; ${cosine(lab, lab.whole, a, b).toFixed(4)} at full width`;
+  const told = (lab, a, b) => say("cosine {now}; {whole} at full width", { now: cosine(lab, lab.now, a, b).toFixed(4), whole: cosine(lab, lab.whole, a, b).toFixed(4) });
   function pointers(lab) {
     const box = lab.find(".xp-lab-map");
     lab.stage.addEventListener("pointermove", (event) => { const at = lab.spec && cellAt(lab, event); if (at) tip(lab, at, told(lab, ...at), event); else lab.tip.hidden = true; });
-    box.addEventListener("pointermove", (event) => { const at = lab.spec ? spotAt(lab, event) : -1; if (at >= 0) tip(lab, [at], `${lab.changes[at].kept.length} of ${lab.spec.near} neighbours kept`, event); else lab.tip.hidden = true; });
+    box.addEventListener("pointermove", (event) => { const at = lab.spec ? spotAt(lab, event) : -1; if (at >= 0) tip(lab, [at], say("{kept} of {near} neighbours kept", { kept: lab.changes[at].kept.length, near: lab.spec.near }), event); else lab.tip.hidden = true; });
     for (const place of [lab.stage, box]) place.addEventListener("pointerleave", () => { lab.tip.hidden = true; });
     lab.stage.addEventListener("click", (event) => { const at = lab.spec && cellAt(lab, event); if (at) open(lab, ...at); });
     box.addEventListener("click", (event) => { const at = lab.spec ? spotAt(lab, event) : -1; if (at >= 0) open(lab, at, lab.changes[at].lost[0] ?? lab.orders.sorted[at][0]); });
@@ -195,14 +197,14 @@ Object.assign(window.Explorer, (() => {
       chip.title = label;
       box.append(chip);
     }
-    if (!list.length) box.append(make("small", "", "none"));
+    if (!list.length) box.append(make("small", "", say("none")));
     return box;
   }
   function lost(lab) {
     const { spec, count, changes } = lab, box = lab.find(".xp-lab-lost");
     const order = spec.items.map((_, i) => i).sort((a, b) => changes[b].lost.length - changes[a].lost.length || a - b), shown = order.slice(0, SHOWN_ROWS);
     const table = make("table", "xp-table xp-lab-table"), head = table.createTHead().insertRow(), body = table.createTBody();
-    for (const name of ["No.", "Item", "Kept", "Lost", "Came instead"]) head.append(Object.assign(make("th", "", name), { scope: "col" }));
+    for (const name of [say("No."), say("Item"), say("Kept"), say("Lost"), say("Came instead")]) head.append(Object.assign(make("th", "", name), { scope: "col" }));
     for (const i of shown) {
       const row = body.insertRow(), img = lab.thumbs.get(i);
       row.insertCell().textContent = String(i + 1);
@@ -210,18 +212,19 @@ Object.assign(window.Explorer, (() => {
       if (img) name.append(Object.assign(make("img"), { src: img.src, alt: "" }));
       name.append(make("span", "", spec.items[i].label));
       cell.append(name);
-      row.insertCell().textContent = `${changes[i].kept.length} of ${spec.near}`;
+      row.insertCell().textContent = share(changes[i].kept.length, spec.near);
       row.insertCell().append(chips(lab, i, changes[i].lost.slice(0, WIDE)));
       row.insertCell().append(chips(lab, i, changes[i].fresh.slice(0, WIDE)));
     }
     const scroll = box.querySelector(".xp-scroll") ?? Object.assign(make("div", "xp-scroll"), { tabIndex: 0 });
-    scroll.setAttribute("role", "region"); scroll.setAttribute("aria-label", "Neighbours lost by each item");
+    scroll.setAttribute("role", "region"); scroll.setAttribute("aria-label", say("Neighbours lost by each item"));
     scroll.replaceChildren(table);
     const losers = changes.filter((one) => one.lost.length).length;
-    const words = `${losers} of ${count} items have lost neighbours at ${lab.dim} dimensions; the ones that lost most are listed first.${count > SHOWN_ROWS ? ` The first ${SHOWN_ROWS} are listed, Save CSV has all.` : ""}`;
+    const most = say("{losers} of {count} items have lost neighbours at {width} dimensions; the ones that lost most are listed first.", { losers, count, width: lab.dim });
+    const words = count > SHOWN_ROWS ? `${most} ${say("The first {shown} are listed, Save CSV has all.", { shown: SHOWN_ROWS })}` : most;
     const said = box.querySelector(".xp-comment") ?? make("p", "xp-comment");
     said.textContent = words;
-    if (!scroll.parentElement) box.replaceChildren(make("h3", "xp-h", "Which item lost which neighbours"), said, scroll);
+    if (!scroll.parentElement) box.replaceChildren(make("h3", "xp-h", say("Which item lost which neighbours")), said, scroll);
   }
 
   /* ---- both items of a pair ---- */
@@ -231,19 +234,20 @@ Object.assign(window.Explorer, (() => {
     const side = (id) => {
       const card = make("article"), item = items[id], img = lab.thumbs.get(id);
       if (img) card.append(Object.assign(make("img", "xp-big"), { src: img.src, alt: "" }));
-      card.append(make("p", "", item.text || item.label), make("small", "", `${id + 1} · ${item.kind}`));
+      card.append(make("p", "", item.text || item.label), make("small", "", `${id + 1} · ${say(item.kind)}`));
       return card;
     };
     const pair = make("div", "xp-pair"), list = make("dl", "xp-stats");
     pair.append(side(a), side(b));
-    const rank = (orders, from, to) => (from === to ? "itself" : `${orders.sorted[from].indexOf(to) + 1} of ${lab.count - 1}`);
-    const rows = [[`cosine at ${lab.dim}`, cosine(lab, lab.now, a, b).toFixed(4)], [`cosine at ${full}`, cosine(lab, lab.whole, a, b).toFixed(4)],
-      [`${b + 1} is neighbour of ${a + 1}, now`, rank(lab.orders, a, b)], ["at full width", rank(lab.fullOrders, a, b)],
-      [`${a + 1} is neighbour of ${b + 1}, now`, rank(lab.orders, b, a)], ["at full width", rank(lab.fullOrders, b, a)]];
+    const rank = (orders, from, to) => (from === to ? say("itself") : share(orders.sorted[from].indexOf(to) + 1, lab.count - 1));
+    const near = (one, other) => say("{one} is neighbour of {other}, now", { one: one + 1, other: other + 1 });
+    const rows = [[say("cosine at {width}", { width: lab.dim }), cosine(lab, lab.now, a, b).toFixed(4)], [say("cosine at {width}", { width: full }), cosine(lab, lab.whole, a, b).toFixed(4)],
+      [near(b, a), rank(lab.orders, a, b)], [say("at full width"), rank(lab.fullOrders, a, b)],
+      [near(a, b), rank(lab.orders, b, a)], [say("at full width"), rank(lab.fullOrders, b, a)]];
     list.append(...rows.map(([name, value]) => { const one = make("div"); one.append(make("dt", "", name), make("dd", "", value)); return one; }));
     box.replaceChildren(pair, list);
     box.hidden = false;
-    lab.live.textContent = `${items[a].label} — ${items[b].label}: ${told(lab, a, b)}. The pair is shown below.`;
+    lab.live.textContent = `${items[a].label} — ${items[b].label}: ${told(lab, a, b)}. ${say("The pair is shown below.")}`;
     paint(lab);
   }
 
@@ -255,7 +259,7 @@ Object.assign(window.Explorer, (() => {
     sheet.width = canvases.reduce((s, c) => s + c.width + gap, gap); sheet.height = Math.max(...canvases.map((c) => c.height)) + top + gap;
     page.fillStyle = lab.ink.paper; page.fillRect(0, 0, sheet.width, sheet.height);
     page.fillStyle = lab.ink.text; page.font = "600 22px system-ui, sans-serif";
-    page.fillText(`${lab.title.textContent} · kept ${(100 * lab.facts.kept).toFixed(1)} % of ${lab.spec.near} neighbours`, gap, 36);
+    page.fillText(say("{title} · kept {kept} % of {near} neighbours", { title: lab.title.textContent, kept: (100 * lab.facts.kept).toFixed(1), near: lab.spec.near }), gap, 36);
     let x = gap;
     for (const canvas of canvases) { page.drawImage(canvas, x, top); x += canvas.width + gap; }
     window.Explorer.give(`${nameOf(lab)}.png`, sheet.toDataURL("image/png"));

@@ -172,3 +172,21 @@ def test_collections_are_kept_and_vectors_taken_away(tab: Page, table: Path) -> 
     expect(tab.locator("#data-shelf li[aria-current]")).to_contain_text("first ones")
     press(tab, "Delete")
     expect(tab.locator("#data-shelf")).not_to_contain_text("first ones")
+
+
+def test_no_label_shows_through_a_message_that_stays_in_sight(page: Page) -> None:
+    drawn(page, "#embed-figure")
+    layers = page.evaluate(
+        """() => {
+            const message = document.createElement("div");
+            message.className = "block xp-status";
+            message.innerHTML = "<p class='xp-note'>told</p>";
+            document.querySelector("#embed-status").parentElement.append(message);
+            const layer = (one) => Number(getComputedStyle(one).zIndex) || 0;
+            const labels = [...document.querySelectorAll(".gradio-container label > span, [data-testid=block-info]")];
+            const found = [layer(message), Math.max(...labels.map(layer))];
+            message.remove();
+            return found;
+        }"""
+    )
+    assert layers[1] > 0 and layers[0] > layers[1]

@@ -1,5 +1,7 @@
 """The guided tour: offered once, walked with keys, closed for good, and never over a link to a view."""
 
+import re
+
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -45,6 +47,8 @@ def test_the_tour_is_walked_with_keys_and_stays_closed(page: Page) -> None:
         expect(page.get_by_role("heading", name=stop.title)).to_be_focused()
         expect(page.locator(f"{TABS}[data-tab-id={stop.tab}]")).to_have_attribute("aria-selected", "true")
         expect(page.locator(".xp-tour-here")).to_be_visible()
+        # the figure itself, though what stands in for it comes earlier on the page
+        expect(page.locator(stop.at.split(",")[0])).to_have_class(re.compile("xp-tour-here"))
         assert set(dialogue.get_by_role("button").all_inner_texts()) >= {"Back"}
         page.get_by_role("button", name="Next" if number < len(STOPS) else "Done").focus()
         page.keyboard.press("Enter")
@@ -83,5 +87,7 @@ def test_the_tour_fits_a_telephone(open_page: Pages, theme: str) -> None:
         expect(page.get_by_role("heading", name=stop.title)).to_be_in_viewport()
         expect(page.locator(f"{TABS}[data-tab-id={stop.tab}]")).to_have_attribute("aria-selected", "true")
         expect(page.locator(".xp-tour-here")).to_be_visible()
+        # the figure itself, though what stands in for it comes earlier on the page
+        expect(page.locator(stop.at.split(",")[0])).to_have_class(re.compile("xp-tour-here"))
     assert overflow(page) == 0
     shoot(page, f"tour-{theme}-phone", full_page=False)

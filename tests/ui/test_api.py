@@ -1,8 +1,8 @@
 """The named endpoints of the running page, by gradio's own client and by raw requests; and as MCP tools."""
 
-import ast
 import asyncio
 import base64
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -235,7 +235,7 @@ def test_the_same_five_are_tools_over_mcp(site: Served, mini: Embedder) -> None:
     embed = tools[0].inputSchema
     assert embed["required"] == ["inputs"] and "base64" in embed["properties"]["inputs"]["description"]
     assert all(tool.description for tool in tools)
-    found = ast.literal_eval(good.content[0].text)  # gradio writes results as Python does
+    found = json.loads(good.content[0].text)
     np.testing.assert_allclose(found["vectors"][0], mini.encode_text("a text", truncate_dim=16), atol=1e-6)
     assert bad.isError and WIDTHS in bad.content[0].text
     assert "Traceback" not in bad.content[0].text

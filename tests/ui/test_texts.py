@@ -11,7 +11,7 @@ import pytest
 
 from embedder import Embedder
 from tests.ui.conftest import GOLDEN
-from ui import cards, shell, texts
+from ui import cards, markup, shell, texts
 from ui.vectors import Workbench
 
 MARK = re.compile(r'__i18n__\{"__type__": "translation_metadata", "key": "(xp_\w+)"\}')
@@ -53,14 +53,30 @@ def test_no_label_is_left_out(parts: list[dict[str, Any]]) -> None:
     assert len(seen) > 60 and not plain
 
 
-def test_explanations_are_marked_within_their_html() -> None:
+def test_what_stays_as_it_is_is_marked_within_its_html() -> None:
     with gr.Blocks() as demo:
-        explained = cards.plain(cards.explain("A reader's <sign> & more"))
-        told = cards.plain(cards.explain("A reader's sign & more"))
+        told = cards.plain("<p class='xp-explain' title='…'>A reader&#x27;s sign &amp; more</p>")
+        signs = cards.plain(cards.explain("{braces}"))
+        sent = cards.plain(cards.explain("No vectors yet"))
+        demo.load(lambda: "", None, sent)
     texts.mark(demo)
-    assert "__i18n__" not in explained.value, "what gradio's formatter would take for a tag stays English"
+    assert "__i18n__" not in signs.value, "what gradio's formatter would take for its own stays English"
+    assert "__i18n__" not in sent.value, "what the server sends later would be English again"
     (key,) = MARK.findall(told.value)
-    assert texts.translations().translations["en"][key] == "A reader's sign &amp; more"
+    assert texts.translations().translations["en"][key] == "A reader&#x27;s sign &amp; more"
+
+
+def test_no_word_of_html_that_stays_is_left_out(model: Embedder) -> None:
+    demo = shell.page(Workbench(model, model_argument=str(GOLDEN)))
+    sent = {block for event in demo.fns.values() for block in event.outputs}
+    html = [block for block in demo.blocks.values() if isinstance(block, gr.HTML)]
+    own = [block.html_template for block in html if block.html_template != texts.PLAIN_TEMPLATE]
+    stays = [
+        block.value for block in html if block.html_template == texts.PLAIN_TEMPLATE and block not in sent
+    ]
+    assert len(own) > 20 and len(stays) > 40
+    left = [MARK.sub("", text) for text in (*own, *stays)]
+    assert [words for text in left for words in markup.words(text)] == []
 
 
 def test_a_language_is_one_file_of_english_and_its_own(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from embedder.errors import InputError
 from ui.columns import RANDOM, Chosen, Made, checked, guess, items_of, numeric
@@ -211,3 +212,20 @@ def test_nothing_usable_is_one_message_with_the_reasons(tmp_path: Path) -> None:
 def test_hostile_names_of_files_are_made_safe(tmp_path: Path) -> None:
     found = upload(tmp_path, {"=cmd|' <img src=x>.csv": "text,n\na,1\n"})
     assert found.name == "_cmd_ _img src_x_.csv"
+
+
+def test_a_program_is_no_table_in_utf_16(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no text file, and of no other kind"):
+        upload(tmp_path, {"what.exe": b"MZ" + bytes(100) + bytes(range(40))})
+    plain = upload(tmp_path, {"plain.csv": "text\nÄpfel\nBirnen\n".encode("utf-16-le")})
+    assert len(plain.table.rows) == 2
+
+
+def test_a_reason_stands_beside_the_name_and_not_in_quotes(tmp_path: Path) -> None:
+    Image.new("1", (5000, 5000)).save(tmp_path / "large.png")
+    large = (tmp_path / "large.png").read_bytes()
+    broken = b"\x89PNG\r\n\x1a\nxx"
+    found = upload(tmp_path, {"large.png": large, "broken.png": broken, "good.csv": "text\nwords\n"})
+    reasons = {fault.file: fault.reason for fault in found.faults}
+    assert reasons["large.png"].startswith("has 5000 x 5000")
+    assert "'" not in reasons["broken.png"] and "its header makes no sense" in reasons["broken.png"]
