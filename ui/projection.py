@@ -161,7 +161,7 @@ def tsne(vectors: Array, count: int, report: Report = lambda share, what: None) 
 
     The first stage has the early exaggeration; the others go on from where it ended. Fewer than
     ``TSNE_FEW`` items go without it and in steps of a quarter of their number, the library's own rule
-    without its floor of 50: with the floor three dimensions of a few dozen points come out as if drawn by lot.
+    without its floor of 50: with it three dimensions of a few dozen points come out as if drawn by lot.
 
     Args:
         vectors: float32 (n, dim), unit rows, n 5 or more.

@@ -3,6 +3,7 @@
 Object.assign(window.Explorer, (() => {
   "use strict";
   const SHOWN_ROWS = 60, WIDE = 12, MAP_HEIGHT = 0.82;
+  const NEAR_HEADS = ["No.", "Item", "Kept", "Lost", "Came instead"];
   const coarse = matchMedia("(pointer: coarse)").matches;
   const parse = (text) => { try { return text ? JSON.parse(text) : null; } catch { return null; } };
   const css = (name) => getComputedStyle(document.body).getPropertyValue(name).trim();
@@ -201,8 +202,8 @@ Object.assign(window.Explorer, (() => {
   function lost(lab) {
     const { spec, count, changes } = lab, box = lab.find(".xp-lab-lost");
     const order = spec.items.map((_, i) => i).sort((a, b) => changes[b].lost.length - changes[a].lost.length || a - b), shown = order.slice(0, SHOWN_ROWS);
-    const table = make("table", "xp-table xp-lab-table"), head = table.createTHead().insertRow(), body = table.createTBody();
-    for (const name of ["No.", "Item", "Kept", "Lost", "Came instead"]) head.append(Object.assign(make("th", "", name), { scope: "col" }));
+    const table = make("table", "xp-table xp-lab-table xp-stack"), head = table.createTHead().insertRow(), body = table.createTBody();
+    for (const name of NEAR_HEADS) head.append(Object.assign(make("th", "", name), { scope: "col" }));
     for (const i of shown) {
       const row = body.insertRow(), img = lab.thumbs.get(i);
       row.insertCell().textContent = String(i + 1);
@@ -213,6 +214,7 @@ Object.assign(window.Explorer, (() => {
       row.insertCell().textContent = `${changes[i].kept.length} of ${spec.near}`;
       row.insertCell().append(chips(lab, i, changes[i].lost.slice(0, WIDE)));
       row.insertCell().append(chips(lab, i, changes[i].fresh.slice(0, WIDE)));
+      [...row.cells].forEach((cell, at) => { cell.dataset.label = NEAR_HEADS[at]; });
     }
     const scroll = box.querySelector(".xp-scroll") ?? Object.assign(make("div", "xp-scroll"), { tabIndex: 0 });
     scroll.setAttribute("role", "region"); scroll.setAttribute("aria-label", "Neighbours lost by each item");
