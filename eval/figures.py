@@ -101,7 +101,7 @@ def trade_off(
     return figure
 
 
-def _reach(dims: Sequence[int]) -> list[float]:
+def _reach(dims: Sequence[float]) -> list[float]:
     """Ends of a logarithmic axis: plotly's own choice would make room for the names beside the margin's."""
     low, high = math.log10(dims[0]), math.log10(dims[-1])
     room = (high - low) * 0.06 or 0.3
