@@ -94,9 +94,18 @@ def trade_off(
         figure.add_trace(across(level, dims, DASHES[2 - place % 2]))
         ends.append((level.name, level.value, QUIET))
     label_ends(figure, ends, dims[-1], (low, high))
-    figure.update_xaxes(type="log", tickvals=dims, ticktext=[f"{dim:g}" for dim in dims], showgrid=False)
+    figure.update_xaxes(
+        type="log", tickvals=dims, ticktext=[f"{dim:g}" for dim in dims], showgrid=False, range=_reach(dims)
+    )  # fmt: skip
     figure.update_yaxes(range=[low, high])
     return figure
+
+
+def _reach(dims: Sequence[float]) -> list[float]:
+    """Ends of a logarithmic axis: plotly's own choice would make room for the names beside the margin's."""
+    low, high = math.log10(dims[0]), math.log10(dims[-1])
+    room = (high - low) * 0.06 or 0.3
+    return [low - room, high + room]
 
 
 def pareto(points: Sequence[Point], *, y_title: str = "nDCG@10", theme: Theme = "light") -> go.Figure:
@@ -120,7 +129,7 @@ def pareto(points: Sequence[Point], *, y_title: str = "nDCG@10", theme: Theme = 
     ticks = powers_of_two(min(costs), max(costs))
     figure.update_xaxes(type="log", tickvals=ticks, ticktext=[byte_text(tick) for tick in ticks])
     figure.update_layout(
-        showlegend=True, legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}, margin={"t": 60}
+        showlegend=True, legend={"orientation": "h", "y": 1.06, "yanchor": "bottom", "x": 0}, margin={"t": 64}
     )
     return figure
 

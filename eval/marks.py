@@ -155,6 +155,7 @@ def cloud(group: str, points: Sequence[Point], place: int) -> go.Scatter:
     return go.Scatter(
         x=[p.cost for p in points], y=[p.value for p in points], name=group, mode="markers+text",
         text=[p.label if p.is_front else "" for p in points], textposition="top center",
+        cliponaxis=False,
         marker={
             "color": PALETTE[place % len(PALETTE)], "symbol": SYMBOLS[place % len(SYMBOLS)], "size": 10,
             "opacity": [1 if p.is_front else 0.55 for p in points],

@@ -178,11 +178,22 @@ def _side(item: Item) -> str:
     return f"<article>{shown}<p>{body}</p><small>{KINDS[item.kind]}{size}</small></article>"
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table; cells are HTML that the caller has made safe, headings are text."""
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, stacked: bool = False) -> str:
+    """A table; cells are HTML that the caller has made safe, headings are text.
+
+    Args:
+        head: of each column.
+        rows: cells.
+        stacked: on a telephone each row becomes a card, each cell with its heading before it.
+    """
     top = "".join(f"<th scope='col'>{esc(name) or _UNSEEN}</th>" for name in head)
-    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
-    whole = f"<table class='xp-table'><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
+    labels = [f" data-label='{esc(name)}'" if stacked else "" for name in head]
+    body = "".join(
+        "<tr>" + "".join(f"<td{named}>{cell}</td>" for named, cell in zip(labels, row, strict=True)) + "</tr>"
+        for row in rows
+    )
+    kind = "xp-table xp-stack" if stacked else "xp-table"
+    whole = f"<table class='{kind}'><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
     return f"<div class='xp-scroll' tabindex='0' role='region' aria-label='Table of results'>{whole}</div>"
 
 

@@ -1,6 +1,6 @@
 """Comparing two runs: table and figure of every search that both made, and single queries."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -8,16 +8,20 @@ from typing import Any
 import gradio as gr
 
 from embedder.errors import InputError
+from eval.runs import Run
 from ui import cards, plots, query_cards, run_cards, run_compare
 from ui.checks import guarded
 from ui.code_view import TITLE, code_view
 from ui.controls import LIGHT, QUIET, index_of
 from ui.evaluation_board import OPTIONS
 from ui.run_hall import Hall
+from ui.run_index import Entry
 from ui.run_plan import benchmark_of
 
 CHANGED = 10
 """Queries listed that gained most, and that lost most."""
+LOOKED_AT = 8
+"""Runs opened at most to find one that can be compared with the newest."""
 
 
 @dataclass(frozen=True)
@@ -30,12 +34,15 @@ class Pair:
 
 
 def offered(hall: Hall, a: object, b: object, metric: object) -> tuple[Any, ...]:
-    """The choices of runs and metrics: (A, B, metric). The two newest are the first ones."""
+    """The choices of runs and metrics: (A, B, metric).
+
+    The newest is the first B, and the newest of the others that saw the same data the first A.
+    """
     entries = hall.index.entries()
     names = [(run_cards.runs_label(entry), entry.run_id) for entry in entries]
     known = [entry.run_id for entry in entries]
     second = b if b in known else (known[0] if known else None)
-    first = a if a in known else next((name for name in known if name != second), None)
+    first = a if a in known else _partner(hall, entries, second)
     if first is None or second is None:
         return gr.update(choices=names), gr.update(choices=names), gr.skip()
     metrics = run_compare.shared_metrics(hall.index.open(first), hall.index.open(second))
@@ -45,6 +52,22 @@ def offered(hall: Hall, a: object, b: object, metric: object) -> tuple[Any, ...]
         gr.update(choices=names, value=second),
         gr.update(choices=metrics, value=value),
     )
+
+
+def _partner(hall: Hall, entries: Sequence[Entry], run_id: str | None) -> str | None:
+    """The newest other run that measured a benchmark of this one on the same data, else the newest other."""
+    others = [entry for entry in entries if entry.run_id != run_id]
+    mine = next((entry for entry in entries if entry.run_id == run_id), None)
+    if mine is None or not others:
+        return None
+    data = _data(hall.index.open(mine.run_id))
+    alike = [entry for entry in others if set(entry.benchmarks) & set(mine.benchmarks)][:LOOKED_AT]
+    found = (entry.run_id for entry in alike if _data(hall.index.open(entry.run_id)) & data)
+    return next(found, others[0].run_id)
+
+
+def _data(run: Run) -> set[tuple[str, object]]:
+    return {(name, about.get("fingerprint")) for name, about in run.benchmarks.items()}
 
 
 def compared(hall: Hall, a: object, b: object, metric: object) -> Iterator[tuple[Any, ...]]:

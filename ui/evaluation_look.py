@@ -30,11 +30,7 @@ EXPLANATION = (
 
 
 FIGURES = (
-    "Bands and lines are 95% intervals over queries. In the first two a ring marks what is shown to lose "
-    "less than one point against full width, a cross what is shown to lose more; unmarked points are "
-    "those where the queries cannot tell. On the grey front of the figure of bytes no other setting is "
-    "as good for as little. Each figure is of the benchmark, adapter and metric chosen above, and has "
-    "its exact numbers below it."
+    "Each figure is of the benchmark, adapter and metric chosen above, and has its exact numbers below it."
 )
 
 
@@ -288,7 +284,7 @@ def layout() -> Look:
     with gr.Accordion("Figures of this run", open=False, elem_id="look-figures") as more:
         cards.plain(cards.explain(FIGURES))
         with gr.Row(elem_classes="xp-charts"):
-            drawn_ = [plots.plot(elem_id=f"look-figure-{name}", elem_classes="xp-card") for name in
+            drawn_ = [plots.explained(run_figures.READ[name], elem_id=f"look-figure-{name}") for name in
                       run_figures.NAMES]  # fmt: skip
     with gr.Accordion(TITLE, open=False):
         shown_code = code_view(elem_id="look-code")

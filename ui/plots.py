@@ -16,6 +16,7 @@ import plotly.io
 
 from eval.figures import template
 from eval.marks import Curve, Level
+from ui import cards
 
 _TEMPLATE = """
 <figure class="xp-chart xp-figure">
@@ -43,6 +44,14 @@ def plot(value: str = "", **options: Any) -> gr.HTML:
         apply_default_css=False,
         **options,
     )
+
+
+def explained(how: str, **options: Any) -> gr.HTML:
+    """A figure as :func:`plot`, on a card with the sentences beside it that say how to read it."""
+    with gr.Column(elem_classes="xp-card xp-explained"):
+        drawn = plot(**options)
+        gr.HTML(cards.explain(how), apply_default_css=False)
+    return drawn
 
 
 def pack(

@@ -41,7 +41,7 @@ def query_table(
             f"{first:.3f}", f"{second:.3f}", f"{first - second:+.3f}".replace("+0.000", "0"),
             f"<small>{esc(queries.ids[place][:60])}</small>",
         ])  # fmt: skip
-    table = cards.table(head, rows).replace("xp-table'", "xp-table ev-table ev-queries'")
+    table = cards.table(head, rows, stacked=True).replace("xp-table", "xp-table ev-table ev-queries")
     return table.replace("Table of results", "Queries") + pager(len(order), page, size, "queries")
 
 
@@ -140,7 +140,7 @@ def comparison(found: Comparison) -> str:
         ]
         for at, row in enumerate(found.rows)
     ]  # fmt: skip
-    table = cards.table(head, rows).replace("xp-table'", "xp-table ev-table ev-queries'")
+    table = cards.table(head, rows, stacked=True).replace("xp-table", "xp-table ev-table ev-queries")
     return (
         cards.note(said)
         + cards.notes([], notes)

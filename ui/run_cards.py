@@ -43,7 +43,10 @@ def board(rows: pa.Table, page: int, sort: str, descending: bool, metric: str) -
     part = rows.slice(page * PAGE, PAGE)
     span, shown = _span(part), part.to_pylist()
     body = "".join(_row(row, page * PAGE + at, span) for at, row in enumerate(shown))
-    table = f"<table class='xp-table ev-table'><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
+    table = (
+        "<table class='xp-table ev-table xp-stack ev-board'>"
+        f"<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
+    )
     return f"{_region(table, 'Leaderboard')}{pager(len(rows), page, PAGE, 'searches')}"
 
 
@@ -72,18 +75,20 @@ def _row(row: Mapping[str, Any], at: int, span: tuple[float, float]) -> str:
     for name in HEADS:
         value = row[name]
         if name == "value":
-            cells.append(f"<td>{interval(value, row['ci_low'], row['ci_high'], span)}</td>")
+            shown = interval(value, row["ci_low"], row["ci_high"], span)
+            cells.append(f"<td class='ev-score' data-label='{HEADS[name]}'>{shown}</td>")
         elif name == "created":
             cells.append(
-                f"<td><button type='button' class='ev-open' data-event='pick' data-index='{at}' "
-                f"title='{esc(row['run'])}' aria-label='Open run {esc(row['run'])}'>"
+                f"<td data-label='{HEADS[name]}'><button type='button' class='ev-open' data-event='pick' "
+                f"data-index='{at}' title='{esc(row['run'])}' aria-label='Open run {esc(row['run'])}'>"
                 f"{_when(value)}</button></td>"
             )
         else:
             shown = NONE if name == "dim" and not value else value
             if name == "baseline" and value == ITSELF:
                 shown = "model"
-            cells.append(f"<td class='{'ev-right' if name in RIGHT else ''}'>{esc(shown)}</td>")
+            side = "ev-right" if name in RIGHT else ""
+            cells.append(f"<td class='{side}' data-label='{HEADS[name]}'>{esc(shown)}</td>")
     return f"<tr>{''.join(cells)}</tr>"
 
 
@@ -170,8 +175,8 @@ def benchmarks(sizes: Mapping[str, tuple[int, int]], missing: Mapping[str, str])
         )
         rows.append([f"<b>{esc(name)}</b>", esc(one.modality), *counts, about])
     return (
-        cards.table(["Benchmark", "Modality", "Documents", "Queries", "What is asked"], rows)
-        .replace("xp-table'", "xp-table ev-table'")
+        cards.table(["Benchmark", "Modality", "Documents", "Queries", "What is asked"], rows, stacked=True)
+        .replace("xp-table", "xp-table ev-table")
         .replace("Table of results", "Bundled benchmarks")
     )
 

@@ -16,6 +16,23 @@ from ui import plots
 
 NAMES = ("by-adapter", "by-format", "differences", "bytes", "neighbours", "latency")
 """The figures, in the order of the page."""
+READ = {
+    "by-adapter": "How good each adapter is at each width, in float32; bands are 95% intervals over queries, "
+    "lines across are late interaction. A ring says: shown to lose less than one point against full width. "
+    "A cross: shown to lose more. Neither: the queries cannot tell.",
+    "by-format": "The same for one adapter with smaller numbers, and with PCA as the control where the run "
+    "has it. Rings and crosses as above, bands are 95% intervals.",
+    "differences": "What each setting loses against the full width in float32, with its 95% interval; to the "
+    "left is worse. The dashed line is the margin: an interval wholly to its right is a loss ruled out, one "
+    "wholly to its left a loss shown (before the correction for many tests, which the colours have).",
+    "bytes": "Each mark is a width and a number format, further left is smaller, higher is better. On the "
+    "grey front no other setting is as good for as little: what lies below it is not worth its bytes.",
+    "neighbours": "Of the ten documents that full width finds, the share still found; and how alike the "
+    "whole order is (rank correlation). It needs no judgements, but a lost neighbour may be a wrong one.",
+    "latency": "Milliseconds that one exact search takes on the machine of the run, over so many documents "
+    "as the axis says; the query's encoding is not in it.",
+}
+"""How to read each figure."""
 _SHOWN = {"yes": "shown to lose less than the margin", "no": "shown to lose more than the margin"}
 
 
@@ -151,6 +168,7 @@ def _mark(
             colour = VERDICTS[verdict][0]
             figure.add_scatter(
                 x=dims, y=[heights[dim] for dim in dims], mode="markers", showlegend=False,
+                cliponaxis=False,
                 marker={
                     "symbol": "circle-open" if verdict == "yes" else "x-thin-open", "size": 17,
                     "color": colour, "line": {"width": 2, "color": colour},

@@ -16,11 +16,8 @@ from ui.run_index import Entry, RunIndex
 SECTION = "Saved benchmark runs"
 LATEST = 100
 EXPLANATION = (
-    "From the files of a run, without the model. Bands and bars are 95% intervals over queries. A ring "
-    "around a point says that this setting is shown to lose less than the margin against full width, a "
-    "cross that it is shown to lose more, neither that the queries cannot tell (tests corrected after Holm "
-    "for all settings of the adapter). The figure of differences shows the same tests as intervals beside "
-    "the margin. On the grey front of the byte figure no other setting is as good for as little."
+    "From the files of a run, without the model. Intervals are 95%, over queries; tests against full width "
+    "are corrected after Holm for all settings of the adapter."
 )
 NO_RUNS = "There are no saved runs yet: run a benchmark in the Evaluation tab, or with `python -m eval run`."
 
@@ -39,8 +36,8 @@ def section(index: RunIndex | None = None) -> None:
             benchmark = gr.Dropdown([], label="Benchmark", min_width=140)
             task = gr.Dropdown([], label="Adapter of the run", min_width=140)
             metric = gr.Dropdown([], label="Metric of the run", min_width=120)
-        figures = [plots.plot(elem_id=f"saved-{name}", elem_classes="xp-card") for name in NAMES]
         cards.plain(cards.explain(EXPLANATION))
+        figures = [plots.explained(run_figures.READ[name], elem_id=f"saved-{name}") for name in NAMES]
         with gr.Accordion(TITLE, open=False):
             code = code_view(elem_id="saved-code")
     controls = [run, benchmark, task, metric]

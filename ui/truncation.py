@@ -27,13 +27,18 @@ EXPLANATION = (
     "are none any more; press one to see both items."
 )
 CURVES = (
-    "Each curve is a mean over items (over queries, for quality), the band its 95% bootstrap interval: where "
-    "bands overlap, these items cannot tell the curves apart. Neighbours kept and rank correlation compare "
-    "with the same adapter at full width in float32, which is 1 by definition. PCA is the control: as many "
-    "principal axes instead of the first dimensions, fitted on these very items, which flatters it; it needs "
-    "the full vectors first, truncation does not. int8 ranges are fitted on these items as well. The third "
-    "figure asks what a byte buys: on the grey front no other setting is as good for as little."
+    "Neighbours kept and rank correlation compare with the same adapter at full width in float32, which is 1 "
+    "by definition. int8 ranges are fitted on these items."
 )
+READ = {
+    "by-adapter": "Each curve is a mean over items (over queries, for quality), the band its 95% bootstrap "
+    "interval: where bands overlap, these items cannot tell the curves apart. The dotted line is the slider.",
+    "by-format": "The adapter on show, with smaller numbers. PCA is the control: as many principal axes "
+    "instead of the first dimensions, fitted on these very items, which flatters it; it needs the full "
+    "vectors first, truncation does not.",
+    "by-bytes": "Each mark is a trained width in one format: further left is smaller, higher is better. On "
+    "the grey front no other setting is as good for as little.",
+}
 PAIRS_HELP = (
     "One pair per line: the number of the item that asks, the number of the item that answers it (as in the "
     "table of neighbours), and a gain if some answers are better than others: “1, 7” or “1, 7, 2”. "
@@ -118,10 +123,10 @@ def layout(bench: Workbench, collection: gr.State) -> Widgets:
             )
             with gr.Row(elem_classes="xp-charts"):
                 figures = [
-                    plots.plot(elem_id=f"truncation-{name}", elem_classes="xp-card")
+                    plots.explained(READ[name], elem_id=f"truncation-{name}")
                     for name in ("by-adapter", "by-format")
                 ]
-            figures.append(plots.plot(elem_id="truncation-by-bytes", elem_classes="xp-card"))
+            figures.append(plots.explained(READ["by-bytes"], elem_id="truncation-by-bytes"))
             numbers = cards.plain("", elem_classes="xp-card", elem_id="truncation-numbers")
             cards.plain(cards.explain(CURVES))
             with gr.Accordion(TITLE, open=False):

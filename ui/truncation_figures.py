@@ -104,7 +104,8 @@ def _plot(
     lines: Sequence[Curve], title: str, file: str, name: str, marks: Sequence[int], chosen: "Wanted"
 ) -> str:
     figure = trade_off(lines, y_title=f"{name} (95% bands)")
-    figure.update_xaxes(tickvals=list(marks), ticktext=[f"{mark:g}" for mark in marks])
+    ticks = _ticks(lines, marks)
+    figure.update_xaxes(tickvals=ticks, ticktext=[f"{mark:g}" for mark in ticks])
     return plots.pack(
         figure,
         title=title,
@@ -114,6 +115,14 @@ def _plot(
         group=GROUP,
         width=chosen.dim,
     )
+
+
+def _ticks(lines: Sequence[Curve], marks: Sequence[int]) -> list[int]:
+    """The trained widths, and halves of the smallest as far down as the curves go."""
+    least, ticks = min(line.dims[0] for line in lines), sorted(marks)
+    while ticks[0] // 2 >= least:
+        ticks.insert(0, ticks[0] // 2)
+    return ticks
 
 
 def _bytes(found: Curves, chosen: "Wanted", marks: Sequence[int], name: str) -> str:
@@ -157,7 +166,7 @@ def numbers(found: Iterable[Numbers], chosen: "Wanted", near: int, width: int) -
         for one in rows
     ]
     title = f"<h3 class='xp-h'>The numbers at {width} dimension{'s' * (width != 1)}</h3>"
-    return title + cards.table(head, lines)
+    return title + cards.table(head, lines, stacked=True)
 
 
 def _interval(value: Interval) -> str:

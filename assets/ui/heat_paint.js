@@ -150,7 +150,7 @@ window.Explorer.mapPaint = (() => {
     context.fillStyle = ink.soft;
     context.textBaseline = "top";
     context.textAlign = "left";
-    context.fillText(view.limits[0].toFixed(2), x, y + 14);
+    context.fillText(view.low, x, y + 14);
     context.textAlign = "center";
     context.fillText(say("product of token vectors (cosine)"), x + room / 2, y + 14);
     context.textAlign = "right";

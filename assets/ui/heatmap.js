@@ -158,13 +158,15 @@
       span.lastChild.textContent = view.look.numbers ? value.toFixed(2) : "";
     });
   }
+  /* The common scale leaves out a few of the lowest products: they have its lowest colour. */
+  const lowEnd = ({ row, limits, map }) => (row.some((value, i) => map.own[i] && value < limits[0] - 0.005) ? "≤ " : "") + limits[0].toFixed(2);
   function redraw(view) {
     if (!view.doc?.ready) return;
     const now = current(view), { map, choice, row, best } = now, parts = breakdown(view, map);
     if (map.grid) drawPicture(view, now);
     markText(view, now);
     view.title.textContent = `${choiceName(view, choice)} · ${view.doc.label}`;
-    view.low.textContent = now.limits[0].toFixed(2);
+    view.low.textContent = lowEnd(now);
     view.high.textContent = now.limits[1].toFixed(2);
     view.ramp.style.background = view.look.paint === "spotlight" && map.grid ? `linear-gradient(90deg, ${paint.stops("spotlight").join(", ")})` : map.grid ? paint.rampCss() : "";
     view.read.textContent = view.cursor ? cursorWords(view, map, choice) : best < 0 ? say("Nothing to match.") : say("Best match: {match}, {value}", { match: matchName(map, best), value: row[best].toFixed(3) });
@@ -210,7 +212,7 @@
     const fill = (share) => { const [r, g, b] = css("--lm-heat").match(/\d+/g); return `rgb(${r} ${g} ${b} / ${(0.85 * share).toFixed(3)})`; };
     const units = now.map.units.map((unit) => { const value = unitValue(now.row, unit); return { text: unit.text, own: unit.kind === "text", value, fill: fill(paint.share(value, now.limits)), best: now.best >= unit.first && now.best < unit.first + unit.count }; });
     return paint.sheet({
-      title: view.title.textContent, subtitle: queryLine(view), ink, limits: now.limits,
+      title: view.title.textContent, subtitle: queryLine(view), ink, limits: now.limits, low: lowEnd(now),
       shown: now.map.grid ? { ...shownPicture(view, now), cursor: -1 } : null, units: now.map.grid ? units.filter((unit) => unit.own) : units,
       stops: now.map.grid ? paint.stops(view.look.paint) : [fill(0), fill(1)],
       score: say("Max-sim {total}, by query token", { total: parts.total.toFixed(3) }),

@@ -159,9 +159,11 @@ window.ExplorerCanvas = function () {
       return [sx[i] - w / 2, sy[i] - h / 2, w, h];
     }
     function discs(target, ink) {
-      const r = radius();
+      const r = radius(), flat = v.axes === 2 && v.thumbs.size && v.showThumbs;
+      // a text often lies where its picture does: in the plane dots come after pictures, else nobody sees them
+      const turns = flat ? [...order].sort((a, b) => Boolean(pictured(b)) - Boolean(pictured(a)) || a - b) : order;
       for (let k = 0; k < v.n; k++) {
-        const i = order[k], lit = isLit(i), img = pictured(i);
+        const i = turns[k], lit = isLit(i), img = pictured(i);
         target.globalAlpha = lit ? (img ? 1 : 0.9) : 0.13;
         if (img) {
           const box = thumbBox(i, img);

@@ -3,7 +3,7 @@
 Object.assign(window.Explorer, (() => {
   "use strict";
   const { say } = window.Explorer;
-  const NARROW = 520, SHOWN_ROWS = 400;
+  const NARROW = 520, WIDE_NAME = 22, SHOWN_ROWS = 400;
   const coarse = matchMedia("(pointer: coarse)").matches;
   const parse = (text) => { try { return text ? JSON.parse(text) : null; } catch { return null; } };
   const css = (name) => getComputedStyle(document.body).getPropertyValue(name).trim();
@@ -19,12 +19,27 @@ Object.assign(window.Explorer, (() => {
     const words = layout.xaxis?.title?.text ?? "", space = words.indexOf(" ", words.length / 2 - 4), long = words.length > 28 && space > 0;
     layout.margin = { ...layout.margin, l: 46, r: 10, b: layout.margin.b + (long ? 14 : 0) };
     layout.xaxis = { ...layout.xaxis, tickangle: 0, tickfont: { size: 10 }, title: { ...layout.xaxis?.title, font: { size: 11 }, text: long ? `${words.slice(0, space)}<br>${words.slice(space + 1)}` : words } };
+    thin(layout);
     if (!layout.meta?.names_at_ends) return;
     layout.annotations = [];
     layout.showlegend = true;
     layout.legend = { orientation: "h", y: -0.24, yanchor: "top", x: 0 };
     layout.height += 90;
     layout.margin = { ...layout.margin, b: layout.margin.b + 90 };
+  }
+
+  /* Fewer ticks, so that they do not run into each other; rows have short names, the longest in two lines. */
+  function thin(layout) {
+    const { tickvals, ticktext } = layout.xaxis, rows = layout.yaxis?.categoryarray;
+    if (tickvals?.length > 6) layout.xaxis = { ...layout.xaxis, tickvals: tickvals.filter((_, at) => at % 2 === 0), ticktext: ticktext?.filter((_, at) => at % 2 === 0) };
+    else if (!tickvals) layout.xaxis = { ...layout.xaxis, nticks: 5 };
+    if (!rows) return;
+    layout.yaxis = { ...layout.yaxis, tickvals: rows, ticktext: rows.map(brief), tickfont: { size: 10 } };
+    if (rows.some((name) => brief(name).includes("<br>"))) layout.height += rows.length * 8;
+  }
+  function brief(whole) {
+    const name = whole.replace("late interaction", "late"), at = name.lastIndexOf(" ", WIDE_NAME);
+    return name.length > WIDE_NAME && at > 0 ? `${name.slice(0, at)}<br>${name.slice(at + 1)}` : name;
   }
 
   function layoutOf(plot, width) {

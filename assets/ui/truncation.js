@@ -203,8 +203,9 @@ Object.assign(window.Explorer, (() => {
   function lost(lab) {
     const { spec, count, changes } = lab, box = lab.find(".xp-lab-lost");
     const order = spec.items.map((_, i) => i).sort((a, b) => changes[b].lost.length - changes[a].lost.length || a - b), shown = order.slice(0, SHOWN_ROWS);
-    const table = make("table", "xp-table xp-lab-table"), head = table.createTHead().insertRow(), body = table.createTBody();
-    for (const name of [say("No."), say("Item"), say("Kept"), say("Lost"), say("Came instead")]) head.append(Object.assign(make("th", "", name), { scope: "col" }));
+    const heads = [say("No."), say("Item"), say("Kept"), say("Lost"), say("Came instead")];
+    const table = make("table", "xp-table xp-lab-table xp-stack"), head = table.createTHead().insertRow(), body = table.createTBody();
+    for (const name of heads) head.append(Object.assign(make("th", "", name), { scope: "col" }));
     for (const i of shown) {
       const row = body.insertRow(), img = lab.thumbs.get(i);
       row.insertCell().textContent = String(i + 1);
@@ -215,6 +216,7 @@ Object.assign(window.Explorer, (() => {
       row.insertCell().textContent = share(changes[i].kept.length, spec.near);
       row.insertCell().append(chips(lab, i, changes[i].lost.slice(0, WIDE)));
       row.insertCell().append(chips(lab, i, changes[i].fresh.slice(0, WIDE)));
+      [...row.cells].forEach((cell, at) => { cell.dataset.label = heads[at]; });
     }
     const scroll = box.querySelector(".xp-scroll") ?? Object.assign(make("div", "xp-scroll"), { tabIndex: 0 });
     scroll.setAttribute("role", "region"); scroll.setAttribute("aria-label", say("Neighbours lost by each item"));

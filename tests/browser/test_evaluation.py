@@ -71,6 +71,8 @@ def test_every_part_fits_in_every_view(page_in_each_view: Page, request: pytest.
     view = request.node.callspec.id
     assert overflow(page) == 0
     shoot(page, f"evaluation-board-{view}")
+    box, wide = page.locator("#board-table .ev-open").first.bounding_box(), page.viewport_size
+    assert box and wide and box["x"] + box["width"] < wide["width"]  # what opens a run is in sight
     page.locator("#board-table .ev-open").first.click()
     expect(page.locator("#look-queries tbody tr")).to_have_count(20)
     page.locator("#look-queries .ev-open").first.click()

@@ -286,6 +286,16 @@ def test_two_runs_are_compared_and_single_queries_shown(tmp_path: Path) -> None:
     assert "Choose two runs" in next(iter(evaluation_compare.compared(hall, "a", "a", "ndcg@10")))[1]
 
 
+def test_the_first_pair_saw_the_same_data(tmp_path: Path) -> None:
+    for day, name, seen in ((1, "far", "0"), (2, "alike", "1"), (3, "between", "0"), (4, "newest", "1")):
+        make_run(tmp_path, name, {row(): FULL}, fingerprints={row().benchmark: 64 * seen},
+                 created=f"2026-01-0{day}T00:00:00+00:00")  # fmt: skip
+    a, b, _ = evaluation_compare.offered(Hall(RunIndex(lambda: tmp_path)), None, None, None)
+    assert (a["value"], b["value"]) == ("alike", "newest")
+    a, b, _ = evaluation_compare.offered(Hall(RunIndex(lambda: tmp_path)), "far", None, None)
+    assert (a["value"], b["value"]) == ("far", "newest")  # what the visitor has chosen stays
+
+
 def test_differences_of_nothing_are_listed_as_none() -> None:
     assert query_cards.changed([("q", 0.5, 0.5)], {}, 3).count("<p>None.</p>") == 2
 

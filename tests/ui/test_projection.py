@@ -65,6 +65,14 @@ def test_umap_and_tsne_keep_groups_together_and_repeat_themselves(method: str) -
     assert shares == sorted(shares) and shares[0] == 0 and len(shares) > 2
 
 
+@pytest.mark.parametrize("axes", [2, 3])
+@pytest.mark.parametrize("count", [12, 20, 60, 199])
+def test_tsne_of_few_items_is_far_from_chance(count: int, axes: int) -> None:
+    vectors, _ = grouped(count)
+    trust = projection.quality(vectors, projection.tsne(vectors, axes))[0]
+    assert trust > 0.82  # 0.5 is chance
+
+
 @pytest.mark.parametrize("method", ["umap", "tsne"])
 def test_what_the_report_raises_ends_the_work(method: str) -> None:
     vectors, _ = grouped(60)
