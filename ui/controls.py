@@ -18,7 +18,10 @@ METRIC_WORDS = [("cosine", "cosine"), ("dot", "dot"), ("Euclidean", "euclidean")
 
 # Options of event listeners. Every event is private: what others may call is published on purpose, elsewhere.
 PRIVATE: dict[str, Any] = {"api_visibility": "private"}
-QUIET: dict[str, Any] = {"show_progress": "hidden", **PRIVATE}
+QUIET: dict[str, Any] = {"show_progress": "hidden", "show_progress_on": [], **PRIVATE}
+"""For what is done at once. The empty list is what makes it cheap: with every message of every event gradio's
+page copies, and draws anew, all components that any event ever named for its progress, outputs if none is
+named, and with a component of tabs everything in them."""
 LIGHT: dict[str, Any] = {"trigger_mode": "always_last", "concurrency_limit": 8, **QUIET}
 """For what is computed from cached vectors: of many slider steps only the last one waits."""
 
