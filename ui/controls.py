@@ -26,10 +26,14 @@ LIGHT: dict[str, Any] = {"trigger_mode": "always_last", "concurrency_limit": 8, 
 """For what is computed from cached vectors: of many slider steps only the last one waits."""
 
 
-def heavy(status: gr.HTML) -> dict[str, Any]:
-    """Options for what runs the model: one at a time for all tabs; waiting and time show at ``status``."""
-    shown = {"show_progress": "minimal", "show_progress_on": [status]}
-    return {"concurrency_id": MODEL_QUEUE, "concurrency_limit": 1, **shown, **PRIVATE}
+def heavy(status: gr.HTML | None) -> dict[str, Any]:
+    """Options for what runs the model: one at a time for all tabs.
+
+    Args:
+        status: where waiting and time show; None for what nobody asked for, which then costs the page less.
+    """
+    shown = {"show_progress": "minimal", "show_progress_on": [status], **PRIVATE} if status else QUIET
+    return {"concurrency_id": MODEL_QUEUE, "concurrency_limit": 1, **shown}
 
 
 def task_control(tasks: Sequence[str], label: str = "Task", **kwargs: Any) -> gr.Dropdown:
