@@ -6,10 +6,13 @@ import signal
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 7860
+FEW_CORES = 4
+"""With so few, numpy's threads wait for each other longer than they compute: eigenvectors of 128 x 128 took
+0.7 to 1.6 s on two cores with other work on them, by one thread 1 to 27 ms."""
 PRECISIONS = ("auto", "float32", "bfloat16", "float16", "int8")
 
 
@@ -49,6 +52,12 @@ def _port(text: str) -> int:
     return int(text)
 
 
+def spare_threads(environment: MutableMapping[str, str], cores: int) -> None:
+    """Let numpy's algebra use one thread where cores are few; to be set before numpy is imported."""
+    if cores <= FEW_CORES:
+        environment.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
 def _on_signal(handler: Callable[..., object]) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, handler)
@@ -63,6 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(arguments)
     _on_signal(lambda *_: sys.exit(0))  # while loading there is nothing to put in order
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    spare_threads(os.environ, os.cpu_count() or 1)
     from ui import zero  # noqa: F401 - before torch: on ZeroGPU nothing may touch CUDA first
 
     stop = threading.Event()

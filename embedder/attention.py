@@ -10,6 +10,8 @@ import torch
 from torch.nn import functional
 from transformers import AttentionInterface
 
+from embedder import stop
+
 PACKED = "packed_segments"
 
 # (length, starts): all segments of one length, attended in one call
@@ -56,9 +58,13 @@ def packed_attention(
 
     Returns:
         (1, tokens, heads, head_dim) and None for the weights.
+
+    Raises:
+        Stopped: the work is over, as :func:`embedder.stop.stoppable` was told.
     """
     if attention_mask is not None:
         raise ValueError("packed attention takes segments, not an attention mask")
+    stop.check()
     repeats = query.shape[1] // key.shape[1]
     if repeats > 1:
         key, value = (tensor.repeat_interleave(repeats, dim=1) for tensor in (key, value))

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from embedder import adapters, pooling
+from embedder import adapters, pooling, stop
 from embedder.batching import with_retry
 from embedder.errors import DeviceError
 from embedder.model import EmbeddingModel
@@ -90,8 +90,10 @@ class Runtime:
 
         Raises:
             DeviceError: one input alone does not fit, or a vector is not finite.
+            Stopped: the work is over, as :func:`embedder.stop.stoppable` was told.
         """
         with self._lock, torch.inference_mode():
+            stop.check()  # it may have waited for its turn
             self._activate(task)
             return with_retry(lambda part: self._forward(part, dense=dense, late=late), items, self._free)
 

@@ -1,12 +1,13 @@
 """Vectors for requests from outside the page: what the REST route and the named endpoints share."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from embedder.errors import DeviceError, EmbedderError, InputError
+from embedder.stop import stoppable
 from embedder.truncation import truncate
 from ui.collection import Item
 from ui.payloads import at, problems_of
@@ -55,10 +56,22 @@ class Answer:
         return np.stack(self.vectors)
 
 
-def encode(bench: Workbench, items: Sequence[Item], order: Order) -> Iterator[Answer | None]:
+def _never() -> bool:
+    return False
+
+
+def encode(
+    bench: Workbench, items: Sequence[Item], order: Order, is_over: Callable[[], bool] = _never
+) -> Iterator[Answer | None]:
     """Encode a few inputs at a time, so that a caller can stop in between.
 
     Unit vectors come from the page's cache and go into it.
+
+    Args:
+        bench: the model and its cache.
+        items: the inputs.
+        order: what is asked.
+        is_over: whether to give up; asked within a group as well, where a long text takes seconds.
 
     Yields:
         None after every group, then the answer.
@@ -66,11 +79,12 @@ def encode(bench: Workbench, items: Sequence[Item], order: Order) -> Iterator[An
     Raises:
         InputError: an input cannot be used; all such inputs are named.
         DeviceError: the model cannot run now.
+        Stopped: ``is_over()`` was true.
     """
     if order.late or not order.normalized:
-        yield from _encode_uncached(bench, items, order)
+        yield from _encode_uncached(bench, items, order, is_over)
         return
-    for step in bench.encode(items, order.task, order.prompt_name):
+    for step in bench.encode(items, order.task, order.prompt_name, is_over=is_over):
         if step.result is None:
             yield None
             continue
@@ -86,13 +100,16 @@ def answer(bench: Workbench, items: Sequence[Item], order: Order) -> Answer:
     return last
 
 
-def _encode_uncached(bench: Workbench, items: Sequence[Item], order: Order) -> Iterator[Answer | None]:
+def _encode_uncached(
+    bench: Workbench, items: Sequence[Item], order: Order, is_over: Callable[[], bool]
+) -> Iterator[Answer | None]:
     """Multi-vectors and vectors of natural length: the page's cache has neither."""
     vectors: list[Array] = []
     tokens: list[int] = []
     notices: list[str] = []
     for begin in range(0, len(items), GROUP):
-        result = _forward(bench.model, items[begin : begin + GROUP], order, begin)
+        with stoppable(is_over):
+            result = _forward(bench.model, items[begin : begin + GROUP], order, begin)
         vectors += list(result.late if order.late else result.dense)
         tokens += result.tokens
         notices += [_renamed(text, order.name, begin) for text in result.notices]

@@ -18,15 +18,22 @@ METRIC_WORDS = [("cosine", "cosine"), ("dot", "dot"), ("Euclidean", "euclidean")
 
 # Options of event listeners. Every event is private: what others may call is published on purpose, elsewhere.
 PRIVATE: dict[str, Any] = {"api_visibility": "private"}
-QUIET: dict[str, Any] = {"show_progress": "hidden", **PRIVATE}
+QUIET: dict[str, Any] = {"show_progress": "hidden", "show_progress_on": [], **PRIVATE}
+"""For what is done at once. The empty list is what makes it cheap: with every message of every event gradio's
+page copies, and draws anew, all components that any event ever named for its progress, outputs if none is
+named, and with a component of tabs everything in them."""
 LIGHT: dict[str, Any] = {"trigger_mode": "always_last", "concurrency_limit": 8, **QUIET}
 """For what is computed from cached vectors: of many slider steps only the last one waits."""
 
 
-def heavy(status: gr.HTML) -> dict[str, Any]:
-    """Options for what runs the model: one at a time for all tabs; waiting and time show at ``status``."""
-    shown = {"show_progress": "minimal", "show_progress_on": [status]}
-    return {"concurrency_id": MODEL_QUEUE, "concurrency_limit": 1, **shown, **PRIVATE}
+def heavy(status: gr.HTML | None) -> dict[str, Any]:
+    """Options for what runs the model: one at a time for all tabs.
+
+    Args:
+        status: where waiting and time show; None for what nobody asked for, which then costs the page less.
+    """
+    shown = {"show_progress": "minimal", "show_progress_on": [status], **PRIVATE} if status else QUIET
+    return {"concurrency_id": MODEL_QUEUE, "concurrency_limit": 1, **shown}
 
 
 def task_control(tasks: Sequence[str], label: str = "Task", **kwargs: Any) -> gr.Dropdown:

@@ -311,7 +311,7 @@ def build(bench: Workbench, collection: gr.State) -> Callable[[Callable[..., Any
     parts.width.change(again, [state, parts.width], parts.shown, **controls.LIGHT)
 
     def first(listener: Callable[..., Any]) -> None:
-        parts.jobs.run(listener, partial(first_look, bench), parts.inputs)
+        parts.jobs.run(listener, partial(first_look, bench), parts.inputs, unasked=True)
         parts.jobs.bind()
 
     return first

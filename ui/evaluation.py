@@ -11,7 +11,7 @@ import gradio as gr
 from ui import evaluation_board, evaluation_compare, evaluation_look, evaluation_start
 from ui.checks import guarded
 from ui.controls import LIGHT
-from ui.evaluation_board import OPTIONS
+from ui.evaluation_board import reading
 from ui.run_hall import Hall, shared
 from ui.run_queries import of_row as of_search
 from ui.vectors import Workbench
@@ -72,5 +72,5 @@ def _opens(
         (form.status.pick, of_run, [look.order]),
     ):
         listener(guarded(handler), inputs, [parts, *look.outputs], **LIGHT).then(
-            texts, look.state, [look.status, look.queries], **OPTIONS
+            texts, look.state, [look.status, look.queries], **reading(look.status)
         )

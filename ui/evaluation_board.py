@@ -215,5 +215,7 @@ def _first_page(view: View) -> View:
     return view
 
 
-OPTIONS: dict[str, Any] = {"concurrency_id": "evaluation", "concurrency_limit": 2, **PRIVATE}
-"""For what reads or computes for a second or more, without the model."""
+def reading(status: gr.HTML) -> dict[str, Any]:
+    """Options for what reads or computes for a second or more, without the model; it shows at ``status``."""
+    shown = {"show_progress": "minimal", "show_progress_on": [status]}
+    return {"concurrency_id": "evaluation", "concurrency_limit": 2, **shown, **PRIVATE}

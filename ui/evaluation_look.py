@@ -15,7 +15,7 @@ from ui import cards, plots, query_cards, run_cards, run_figures
 from ui.checks import choice, guarded
 from ui.code_view import TITLE, code_view
 from ui.controls import LIGHT, QUIET, index_of
-from ui.evaluation_board import OPTIONS
+from ui.evaluation_board import reading
 from ui.run_hall import Hall
 from ui.run_plan import benchmark_of
 from ui.run_queries import ORDERS, Asked, Queries, first_choice, kept_example, look, searches
@@ -301,9 +301,10 @@ def wire(hall: Hall, parts: Look, openings: list[Any]) -> None:
         seen = guarded(partial(kept_up, hall))
         events.append(opening(seen, [parts.state, *parts.inputs], parts.outputs, **LIGHT))
     for event in events:
-        event.then(texts, parts.state, [parts.status, parts.queries], **OPTIONS)
+        event.then(texts, parts.state, [parts.status, parts.queries], **reading(parts.status))
 
-    parts.more.expand(guarded(partial(figures, hall)), parts.state, parts.figures, **OPTIONS)
+    options = reading(parts.figures[0])
+    parts.more.expand(guarded(partial(figures, hall)), parts.state, parts.figures, **options)
 
     def turn(state: Looking, event: gr.EventData) -> tuple[Looking, str]:
         return turned(hall, state, index_of(event))
@@ -313,7 +314,6 @@ def wire(hall: Hall, parts: Look, openings: list[Any]) -> None:
     def pick(state: Looking, event: gr.EventData) -> str:
         return asked_for(hall, state, index_of(event))
 
-    options = {**OPTIONS, "show_progress": "minimal", "show_progress_on": [parts.status]}
-    parts.queries.pick(guarded(pick), parts.state, parts.query, **options).then(
+    parts.queries.pick(guarded(pick), parts.state, parts.query, **reading(parts.status)).then(
         None, js="() => window.Explorer.showQuery('look-query')", **QUIET
     )

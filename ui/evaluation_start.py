@@ -14,8 +14,8 @@ from eval.progress import clock
 from ui import cards, limits, links, run_cards, run_plan
 from ui.checks import guarded
 from ui.code_view import code_view
-from ui.controls import LIGHT, PRIVATE, QUIET
-from ui.evaluation_board import OPTIONS
+from ui.controls import LIGHT, QUIET
+from ui.evaluation_board import reading
 from ui.limits import Limits
 from ui.run_hall import Hall
 from ui.run_plan import PRECISIONS, SEARCHES, Wish
@@ -262,9 +262,9 @@ def wire(bench: Workbench, hall: Hall, form: Form, openings: list[Any]) -> None:
     # gradio's input event of a text box does not see what is pasted in one go
     touched = [one.change if isinstance(one, gr.Textbox) else one.input for one in form.inputs]
     gr.on(touched, estimating, form.inputs, told, trigger_mode="always_last", **QUIET, **_OWN)
-    form.go.click(guarded(began), form.inputs, [form.said, *state], **OPTIONS)
+    form.go.click(guarded(began), form.inputs, [form.said, *state], **reading(form.said))
     form.timer.tick(look, None, state, **QUIET, concurrency_limit=16)
-    form.cancel.click(guarded(end), None, state, **PRIVATE)
+    form.cancel.click(guarded(end), None, state, **QUIET)
 
 
 # One after the other: an estimate that was asked for earlier must not come in after a later one.

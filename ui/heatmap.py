@@ -292,7 +292,7 @@ def build(bench: Workbench, collection: gr.State, tab: gr.Tab) -> None:
         parts.jobs.run(listener, partial(run, late), inputs)
     tab.select(cards.collection_list, collection, parts.editor.view, **QUIET)
     for listener in (tab.select, brought.then, *(edit.then for edit in parts.editor.changed)):
-        parts.jobs.run(listener, partial(keep_up, late), [state, *inputs])
+        parts.jobs.run(listener, partial(keep_up, late), [state, *inputs], unasked=True)
     parts.jobs.bind()
 
     def needed(shown: Answer | None, event: gr.EventData) -> Any:  # noqa: ANN401

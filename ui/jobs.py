@@ -6,7 +6,10 @@ stream ends with the words that say so: nothing of it can arrive later. gradio's
 is still waiting.
 """
 
+import contextlib
+import math
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +27,8 @@ Handler = Callable[..., Iterator[Values]]
 STOP_SECONDS = 300.0
 """How long a cancellation waits for the batch at hand: minutes for the full model on a slow CPU."""
 MAX_NUMBERS = 64
+WORDS_SECONDS = 0.25
+"""Between two messages that only say how far the work is."""
 _LOCK = threading.Lock()
 _BUTTON = "<button type='button' class='xp-cancel' disabled>Cancel</button>"
 _STOPPED = (
@@ -88,19 +93,44 @@ def cancellable(handler: Handler, blank: Values, *, clicked: bool = False) -> Ha
         clicked: hand the event on as the first argument.
 
     Yields:
-        What ``handler`` yields; after a stop or an error, words in the status and ``blank``.
+        What ``handler`` yields, less words that come too fast; after a stop or an error, words in the status
+        and ``blank``.
     """
 
     # gradio streams what is a generator function itself, not what returns a generator
     def work(*values: Any) -> Iterator[Values]:
         *inputs, desk, number = values
-        yield from watched(desk, str(number), handler(*inputs), blank)
+        yield from unhurried(watched(desk, str(number), handler(*inputs), blank))
 
     def clicked_work(event: gr.EventData, *values: Any) -> Iterator[Values]:
         *inputs, desk, number = values
-        yield from watched(desk, str(number), handler(event, *inputs), blank)
+        yield from unhurried(watched(desk, str(number), handler(event, *inputs), blank))
 
     return clicked_work if clicked else work
+
+
+def unhurried(steps: Iterator[Values]) -> Iterator[Values]:
+    """The steps without progress that comes sooner than ``WORDS_SECONDS`` after the last one.
+
+    Each message costs the page more than a quick model needs for a group of inputs.
+    """
+    last = -math.inf
+    with contextlib.closing(steps):  # type: ignore[type-var]
+        for step in steps:
+            if _is_words_alone(step):
+                if time.monotonic() - last < WORDS_SECONDS:
+                    continue
+                last = time.monotonic()
+            yield step
+
+
+def _is_words_alone(step: Values) -> bool:
+    skip = gr.skip()
+    return (
+        isinstance(step[0], str)
+        and len(step) > 1
+        and all(type(one) is dict and one == skip for one in step[1:])
+    )
 
 
 def watched(desk: Desk, number: str, steps: Iterator[Values], blank: Values) -> Iterator[Values]:
@@ -211,6 +241,7 @@ class Jobs:
         inputs: list[Any],
         *,
         clicked: bool = False,
+        unasked: bool = False,
         **options: Any,
     ) -> None:
         """Wire an event whose handler runs the model.
@@ -220,11 +251,13 @@ class Jobs:
             handler: a generator of (status, ...).
             inputs: of the handler.
             clicked: the handler takes the event first.
+            unasked: no visitor pressed anything for it, so that gradio's clock need not run beside it.
             **options: more of the listener's.
         """
         at = f"'{self.name}', '{len(self.events)}'"
         work = cancellable(handler, self.blank, clicked=clicked)
-        wiring = {"js": f"(...values) => window.Explorer.begin({at}, values)", **heavy(self.outputs[0])}
+        shown = None if unasked else self.outputs[0]
+        wiring = {"js": f"(...values) => window.Explorer.begin({at}, values)", **heavy(shown)}
         event = listener(work, [*inputs, self.desk, self.number], self.outputs, **wiring, **options)
         for after in (event.then, event.failure):  # gradio's "then" leaves out failures
             after(None, js=f"() => window.Explorer.end({at})", **QUIET)

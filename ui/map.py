@@ -186,11 +186,11 @@ def build(
     own_queue = partial(_in_queue, MAP_QUEUE)
     marked, follow = [parts.figure, parts.panel], guarded(map_view.near_again)
 
-    def drawn_by(listener: Callable[..., Any], handler: Callable[..., Any]) -> None:
-        parts.jobs.run(listener, partial(handler, bench), inputs)
+    def drawn_by(listener: Callable[..., Any], handler: Callable[..., Any], **how: bool) -> None:
+        parts.jobs.run(listener, partial(handler, bench), inputs, **how)
         after = parts.jobs.events[-1].then
         after(follow, [view, state, parts.drawing[2]], marked, **LIGHT)
-        parts.jobs.run(own_queue(after), partial(map_view.refine, maker), [view, state])
+        parts.jobs.run(own_queue(after), partial(map_view.refine, maker), [view, state], **how)
 
     drawn_by(parts.go.click, map_view.run)
     drawn_by(partial(gr.on, [control.input for control in parts.encoding]), map_view.run)
@@ -199,7 +199,7 @@ def build(
     # whoever edits the collection here wants to see it, not the vectors that were brought
     seen_again = [edit.then(_nothing_brought, None, brought, **QUIET).then for edit in edits]
     for listener in (tab.select, *seen_again):
-        drawn_by(listener, map_view.keep_up)
+        drawn_by(listener, map_view.keep_up, unasked=True)
     for moved in (method.input, space.input, slider.change):
         glance = guarded(partial(map_view.glance, bench, maker))
         seen = moved(glance, [view, state, *parts.drawing], shown, **LIGHT)

@@ -13,7 +13,7 @@ from embedder.spec import JINA_V4
 from ui import architecture, cards, model_facts
 from ui.cards import esc
 from ui.checks import guarded
-from ui.controls import PRIVATE, QUIET, as_sent
+from ui.controls import QUIET, as_sent
 from ui.models import Ticket
 from ui.vectors import Workbench
 
@@ -67,7 +67,7 @@ def _chooser(bench: Workbench) -> gr.HTML:
         stop = gr.Button("Cancel", elem_id="model-cancel", min_width=90, interactive=False)
     status = cards.plain("", elem_classes="xp-status", elem_id="model-status")
     ticket = gr.State(Ticket())
-    options = {"concurrency_id": QUEUE, "concurrency_limit": 4, "show_progress": "hidden", **PRIVATE}
+    options = {"concurrency_id": QUEUE, "concurrency_limit": 4, **QUIET}
     go.click(partial(switch, bench), [name, ticket], [status, listed, go, stop], **options)
     stop.click(cancel, ticket, status, **QUIET)
     return listed

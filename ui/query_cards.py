@@ -166,15 +166,15 @@ def _short(value: object) -> str:
 
 
 def changed(values: Sequence[tuple[str, float, float]], texts: Mapping[str, str], count: int) -> str:
-    """The queries that gained most, and those that lost most, from A to B."""
-    order = sorted(values, key=lambda one: one[2] - one[1])
-    lost = [one for one in order[:count] if one[2] < one[1]]
-    gained = [one for one in order[::-1][:count] if one[2] > one[1]]
+    """The queries that gained most, and those that lost most, from A to B; each opens by its place."""
+    order = sorted(enumerate(values), key=lambda one: one[1][2] - one[1][1])
+    lost = [one for one in order[:count] if one[1][2] < one[1][1]]
+    gained = [one for one in order[::-1][:count] if one[1][2] > one[1][1]]
     parts = []
     for words, some in (("Gained most in B", gained), ("Lost most in B", lost)):
         rows = [
-            [esc(_cut(texts.get(name) or name)), f"{a:.3f}", f"{b:.3f}", f"{b - a:+.3f}"]
-            for name, a, b in some
+            [_opens(place, _cut(texts.get(name) or name)), f"{a:.3f}", f"{b:.3f}", f"{b - a:+.3f}"]
+            for place, (name, a, b) in some
         ]
         table = cards.table(["Query", "A", "B", "B − A"], rows).replace("Table of results", words)
         table = table.replace("xp-table'", "xp-table ev-table ev-queries'")

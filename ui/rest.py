@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from embedder.errors import DeviceError, InputError
+from embedder.stop import Stopped
 from ui import zero
 from ui.answers import Answer, encode
 from ui.limits import PUBLIC
@@ -26,6 +27,8 @@ BODY_SECONDS = 60.0
 """How long a request may take to arrive; it holds a place meanwhile."""
 PLACES = PUBLIC.rest_places
 """Requests at a time; the model takes a few inputs of each in turn."""
+WATCH_SECONDS = 0.2
+"""Between two looks whether a client is still there."""
 GONE = 499
 """The client has left: nobody reads this answer, and the work for it has stopped."""
 CREATED = 1751241600
@@ -113,14 +116,27 @@ class Rest:
         return bench, parse(bench, value)
 
     async def _answer(self, request: Request, bench: Workbench, parsed: Parsed) -> Response:
-        """Encode, looking after each group of inputs whether the client is still there."""
-        steps = encode(bench, parsed.items, parsed.order)
-        async for step in iterate_in_threadpool(steps):
-            if step is not None:
-                return await run_in_threadpool(_written, bench, parsed, step)
-            if await request.is_disconnected():
-                return Response(status_code=GONE)
-        raise AssertionError("the last step is the answer")
+        """Encode, as long as the client is there."""
+        gone = threading.Event()
+        watching = asyncio.create_task(_watch(request, gone))
+        try:
+            async for step in iterate_in_threadpool(encode(bench, parsed.items, parsed.order, gone.is_set)):
+                if step is not None:
+                    return await run_in_threadpool(_written, bench, parsed, step)
+                if gone.is_set():
+                    break
+        except Stopped:
+            pass
+        finally:
+            watching.cancel()
+        return Response(status_code=GONE)
+
+
+async def _watch(request: Request, gone: threading.Event) -> None:
+    """Say when the client has left."""
+    while not await request.is_disconnected():
+        await asyncio.sleep(WATCH_SECONDS)
+    gone.set()
 
 
 def _entry(bench: Workbench) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from eval.compare import KEY, Comparison, Paired, compare_runs
 from eval.figures import changes, query_changes
 from eval.marks import Effect
 from eval.report_parts import metric_name
-from eval.runs import Run
+from eval.runs import Record, Run
 from eval.series import POINT, setting_of, way_of
 from ui import plots
 
@@ -27,7 +27,8 @@ EXPLANATION = (
 )
 QUERIES_EXPLAINED = (
     "Each bar is one query, sorted from the largest gain of B to its largest loss; queries without a "
-    "difference have no bar. A mean near zero may hide many gains and as many losses."
+    "difference have no bar. A mean near zero may hide many gains and as many losses. Press a query of the "
+    "lists to see what each run found for it."
 )
 
 
@@ -98,20 +99,33 @@ def per_query(found: Comparison, place: int) -> list[tuple[str, float, float]]:
     Raises:
         InputError: there is no such row.
     """
-    if not 0 <= place < len(found.rows):
-        raise InputError("this comparison has no such row")
-    row = found.rows[place]
-    (ids, a), (_, b) = (_values(run, row) for run in (found.a, found.b))
+    (_, (ids, a)), (_, (_, b)) = _both(found, place)
     return [(name, float(x), float(y)) for name, x, y in zip(ids, a, b, strict=True)]
 
 
-def _values(run: Run, like: Paired) -> tuple[list[str], Any]:
+def searches_of(found: Comparison, place: int) -> list[tuple[Run, Record]]:
+    """Each run with its own row of scores of one row of the comparison.
+
+    Raises:
+        InputError: there is no such row.
+    """
+    (a, _), (b, _) = _both(found, place)
+    return [(found.a, a), (found.b, b)]
+
+
+def _both(found: Comparison, place: int) -> list[tuple[Record, tuple[list[str], Any]]]:
+    if not 0 <= place < len(found.rows):
+        raise InputError("this comparison has no such row")
+    return [_values(run, found.rows[place]) for run in (found.a, found.b)]
+
+
+def _values(run: Run, like: Paired) -> tuple[Record, tuple[list[str], Any]]:
     several = len(run.models) > 1
     for row, values in zip(run.scores, run.per_query, strict=True):
         if row["baseline"] is None and all(row[name] == getattr(like, name) for name in KEY):
             if several:
                 raise InputError("single queries of runs with several models are not shown")
-            return values
+            return row, values
     raise InputError(f"{run.run_id} has not made this search")
 
 

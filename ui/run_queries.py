@@ -255,7 +255,30 @@ def look(
         InputError: the searches cannot be done again.
     """
     rows = [opened.row(run, asked, name) for name in (asked.first, asked.second)]
-    rankings = [opened.ranking(run, benchmark, row) for row in rows]
+    values = (float(queries.first[place]), float(queries.second[place]))
+    return found_by(opened, [(run, row) for row in rows], benchmark, values, place)
+
+
+def found_by(
+    opened: Opened,
+    searches: Sequence[tuple[Run, Record]],
+    benchmark: Benchmark,
+    values: tuple[float, float],
+    place: int,
+) -> Looked:
+    """A query with what two searches found, of one run or of two.
+
+    Args:
+        opened: keeps what was searched.
+        searches: a run and its row of scores, twice.
+        benchmark: what both searched.
+        values: of the query in both.
+        place: of the query in the benchmark.
+
+    Raises:
+        InputError: the searches cannot be done again.
+    """
+    rankings = [opened.ranking(run, benchmark, row) for run, row in searches]
     gains = benchmark.relevance[place]
     wanted = [row for row, gain in sorted(gains.items(), key=lambda item: (-item[1], item[0])) if gain > 0]
     made: dict[int, Document] = {}
@@ -271,8 +294,7 @@ def look(
     ]
     query = shown(benchmark.queries.inputs[place])
     return Looked(
-        benchmark.queries.ids[place], query["text"], query["picture"],
-        (float(queries.first[place]), float(queries.second[place])), (lists[0], lists[1]),
+        benchmark.queries.ids[place], query["text"], query["picture"], values, (lists[0], lists[1]),
         tuple(document(row) for row in wanted[:TOLD]), len(wanted),
     )  # fmt: skip
 

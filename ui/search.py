@@ -153,7 +153,7 @@ def build(bench: Workbench, collection: gr.State, tab: gr.Tab) -> None:
     for preset in _wire_presets(bench, parts):
         parts.jobs.run(preset.then, partial(if_asked, bench), inputs)
     for listener in (tab.select, *(edit.then for edit in _edits(parts))):
-        parts.jobs.run(listener, partial(keep_up, bench), [state, *inputs])
+        parts.jobs.run(listener, partial(keep_up, bench), [state, *inputs], unasked=True)
     parts.jobs.bind()
     metric, slider, *others = parts.ranking
     # the marks and the presets move the slider by program, so it alone answers to every change

@@ -109,7 +109,7 @@ def build(bench: Workbench, collection: gr.State, tab: gr.Tab) -> None:
     tab.select(cards.collection_list, collection, parts.editor.view, **QUIET)
     edits = [parts.editor.loaded, *parts.editor.changed]
     for listener in (tab.select, *(edit.then for edit in edits)):
-        parts.jobs.run(listener, partial(keep_up, bench), [state, *inputs])
+        parts.jobs.run(listener, partial(keep_up, bench), [state, *inputs], unasked=True)
     parts.jobs.bind()
     changed = [metric.input, clustered.input, view.input]
     told: dict[str, Any] = {"fn": guarded(partial(retell, bench)), "inputs": [state, *parts.drawing]}

@@ -193,7 +193,7 @@ def build(bench: Workbench, collection: gr.State, tab: gr.Tab, relevance: gr.Sta
     tab.select(cards.collection_list, collection, parts.editor.view, **QUIET)
     edits = [parts.editor.loaded, *parts.editor.changed]
     for listener in (tab.select, *(edit.then for edit in edits)):
-        parts.jobs.run(listener, partial(truncation_lab.keep_up, bench), [state, *inputs])
+        parts.jobs.run(listener, partial(truncation_lab.keep_up, bench), [state, *inputs], unasked=True)
     parts.jobs.bind()
     measure.change(guarded(partial(truncation_lab.redraw, bench)), [state, measure], parts.figures, **LIGHT)
     # two listeners: the browser draws at once, the server's exact numbers follow

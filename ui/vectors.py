@@ -4,13 +4,14 @@ import re
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from embedder.errors import EmbedderError
+from embedder.stop import stoppable
 from ui.collection import Item
 from ui.limits import PUBLIC, Limits
 
@@ -100,6 +101,10 @@ class Progress:
     result: Embedded | None = None
 
 
+def _never() -> bool:
+    return False
+
+
 class Count:
     """How many are inside: ``with count: ...``. Safe for threads."""
 
@@ -150,7 +155,12 @@ class Workbench:
         return f"Embedder.from_pretrained({self.model_argument!r}, precision={str(self.model.precision)!r})"
 
     def encode(
-        self, items: Sequence[Item], task: str, prompt_name: str, batch_size: int | None = None
+        self,
+        items: Sequence[Item],
+        task: str,
+        prompt_name: str,
+        batch_size: int | None = None,
+        is_over: Callable[[], bool] = _never,
     ) -> Iterator[Progress]:
         """Encode what is not known yet, a few inputs at a time, so that a caller can stop in between.
 
@@ -159,9 +169,13 @@ class Workbench:
             task: one of the model's adapters.
             prompt_name: "query" or "passage"; pictures carry no prompt.
             batch_size: inputs per batch, None for the device's default.
+            is_over: asked within a group as well, where a long text takes seconds.
 
         Yields:
             Progress after every group; the last carries the result.
+
+        Raises:
+            Stopped: ``is_over()`` was true.
         """
         start = time.perf_counter()
         keys = [_key(item, task, prompt_name) for item in items]
@@ -172,7 +186,8 @@ class Workbench:
         yield Progress(len(items) - len(missing), len(items), 0.0)
         for begin in range(0, len(missing), batch_size or GROUP):
             group = missing[begin : begin + (batch_size or GROUP)]
-            fresh = self._encode_group([items[i] for i in group], task, prompt_name, batch_size)
+            with stoppable(is_over):
+                fresh = self._encode_group([items[i] for i in group], task, prompt_name, batch_size)
             for i, entry in zip(group, fresh, strict=True):
                 if isinstance(entry, str):
                     problems[items[i].digest] = entry

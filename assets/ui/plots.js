@@ -68,6 +68,28 @@ Object.assign(window.Explorer, (() => {
     place.dataset.drawn = String(Number(place.dataset.drawn || 0) + 1);
   }
 
+  /* What is out of sight waits for a quiet moment, one figure after the other: drawing one takes as long as many steps
+     of a slider, and the tab may be left before. */
+  const NEAR = 200, LATEST = 2000; // px, ms
+  const waiting = new Set();
+  const quiet = window.requestIdleCallback ?? ((act) => setTimeout(act, 200)); // Safari has none
+  function isNear({ element }) {
+    const { top, bottom } = element.getBoundingClientRect();
+    return bottom > -NEAR && top < innerHeight + NEAR;
+  }
+  function show(plot) {
+    plot.element.classList.toggle("xp-empty", !plot.spec);
+    if (!plot.spec || isNear(plot)) { waiting.delete(plot); draw(plot); return; }
+    if (!waiting.size) quiet(next, { timeout: LATEST });
+    waiting.add(plot);
+  }
+  function next() {
+    const [plot] = waiting;
+    waiting.delete(plot);
+    if (plot?.element.isConnected) draw(plot);
+    if (waiting.size) quiet(next, { timeout: LATEST });
+  }
+
   function markWidth(group, width) {
     widths[group] = width;
     for (const plot of plots) {
@@ -147,10 +169,10 @@ Object.assign(window.Explorer, (() => {
     plots.add(plot);
     element.querySelectorAll("[data-save]").forEach((b) => b.addEventListener("click", () => plot.spec && saves[b.dataset.save](plot)));
     plot.numbers.addEventListener("toggle", () => fill(plot));
-    watch("value", () => { plot.spec = parse(props.value); draw(plot); fill(plot); });
-    new ResizeObserver(() => { if (Math.abs(plot.place.clientWidth - (plot.width || 0)) > 2) draw(plot); }).observe(plot.place);
-    new MutationObserver(() => draw(plot)).observe(document.body, { attributes: true, attributeFilter: ["class"] });
-    draw(plot);
+    watch("value", () => { plot.spec = parse(props.value); show(plot); fill(plot); });
+    new ResizeObserver(() => { if (Math.abs(plot.place.clientWidth - (plot.width || 0)) > 2) show(plot); }).observe(plot.place);
+    new MutationObserver(() => show(plot)).observe(document.body, { attributes: true, attributeFilter: ["class"] });
+    show(plot);
   }
 
   return { mountPlot, markWidth, give, csvOf };

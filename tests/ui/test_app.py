@@ -48,6 +48,21 @@ def test_several_models_are_named_by_options_or_by_the_environment(clean: pytest
     assert app.parse(["--model", "a", "--model", "b"]).models == ["a", "b"], "options win"
 
 
+def test_numpy_gets_one_thread_where_cores_are_few_and_nobody_said_otherwise() -> None:
+    for cores, before, after in ((2, None, "1"), (4, None, "1"), (2, "2", "2"), (16, None, None)):
+        environment = {} if before is None else {"OPENBLAS_NUM_THREADS": before}
+        app.spare_threads(environment, cores)
+        assert environment.get("OPENBLAS_NUM_THREADS") == after
+    assert "numpy" not in _modules_before_main()
+
+
+def _modules_before_main() -> list[str]:
+    code = "import app, sys; print(*sys.modules)"
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True
+    ).stdout.split()
+
+
 @pytest.mark.parametrize("port", ["-1", "65536", "http", ""])
 def test_a_port_that_is_none_is_refused(clean: pytest.MonkeyPatch, port: str) -> None:
     with pytest.raises(SystemExit) as stopped:

@@ -271,7 +271,8 @@ def test_two_runs_are_compared_and_single_queries_shown(tmp_path: Path) -> None:
     make_run(tmp_path, "a", {row(): values, row(32): values})
     make_run(tmp_path, "b", {row(): values + 0.1, row(32): rng.uniform(0.2, 0.8, 60)})
     hall = Hall(index=RunIndex(lambda: tmp_path))
-    *_, (status, table, figure, _, _, state, code) = evaluation_compare.compared(hall, "a", "b", "ndcg@10")
+    *_, answer = evaluation_compare.compared(hall, "a", "b", "ndcg@10")
+    status, table, figure, _, _, state, code, _ = answer
     assert status == "" and "B is better in 1 of 2 searches" in table
     assert "+0.1000" in table and "Holm" in table
     assert {one["verdict"] for one in json.loads(figure)["table"]} == {"better", ""}

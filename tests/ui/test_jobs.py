@@ -11,6 +11,7 @@ import gradio as gr
 import pytest
 
 from embedder import InputError
+from ui import jobs
 from ui.jobs import Desk, Jobs, cancellable, catching_up, stop, watched
 
 BLANK = (None, "blank")
@@ -173,3 +174,29 @@ def test_asking_touches_nothing_on_the_page() -> None:
     drawing = [fn for fn in page.fns.values() if fn.outputs == [figure]]
     assert len(asking) == len(drawing) == 1
     assert asking[0].outputs == [jobs.moved] and drawing[0].targets == [(jobs.moved._id, "change")]
+
+
+def test_progress_that_comes_too_fast_is_left_out_and_results_never() -> None:
+    skip = gr.skip()
+    fast = [
+        *((f"{at} of 9", skip, skip) for at in range(9)),
+        ("shown", "early", skip),
+        ("10", skip, skip),
+        RESULT,
+    ]
+    desk = Desk()
+    handled = cancellable(lambda: iter(fast), BLANK)(desk, "1")
+    assert list(handled) == [fast[0], fast[9], RESULT]
+
+
+def test_progress_that_takes_its_time_is_all_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "WORDS_SECONDS", 0.0)
+    assert list(cancellable(work, BLANK)(Desk(), "1")) == list(work())
+
+
+def test_work_that_is_given_up_by_gradio_ends_at_once() -> None:
+    desk = Desk()
+    handled = cancellable(work, BLANK)(desk, "1")
+    next(handled)
+    handled.close()  # as gradio does when the visitor leaves
+    assert not desk.running

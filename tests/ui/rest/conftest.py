@@ -1,0 +1,20 @@
+"""The real page with the bundled miniature, for the tests of the REST interface."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from embedder import Embedder
+from tests.ui.site import Served
+
+
+@pytest.fixture(scope="package")
+def mini() -> Embedder:
+    return Embedder.from_pretrained("mini", device="cpu", precision="float32")
+
+
+@pytest.fixture(scope="package")
+def site(mini: Embedder) -> Iterator[Served]:
+    served = Served(mini, "mini")
+    yield served
+    served.close()
