@@ -38,7 +38,7 @@ Object.assign(window.Explorer, (() => {
     if (rows.some((name) => brief(name).includes("<br>"))) layout.height += rows.length * 8;
   }
   function brief(whole) {
-    const name = whole.replace("late interaction", "late"), at = name.lastIndexOf(" ", WIDE_NAME);
+    const name = whole.replace(/(late) interaction/, "$1"), at = name.lastIndexOf(" ", WIDE_NAME);
     return name.length > WIDE_NAME && at > 0 ? `${name.slice(0, at)}<br>${name.slice(at + 1)}` : name;
   }
 
