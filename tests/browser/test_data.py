@@ -183,7 +183,8 @@ def test_no_label_shows_through_a_message_that_stays_in_sight(page: Page) -> Non
             message.innerHTML = "<p class='xp-note'>told</p>";
             document.querySelector("#embed-status").parentElement.append(message);
             const layer = (one) => Number(getComputedStyle(one).zIndex) || 0;
-            const labels = [...document.querySelectorAll(".gradio-container label > span, [data-testid=block-info]")];
+            const place = ".gradio-container label > span, [data-testid=block-info]";
+            const labels = [...document.querySelectorAll(place)];
             const found = [layer(message), Math.max(...labels.map(layer))];
             message.remove();
             return found;
