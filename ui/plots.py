@@ -63,6 +63,7 @@ def pack(
     about: str = "",
     group: str = "",
     width: float | None = None,
+    times: Sequence[float] = (1,),
 ) -> str:
     """A figure for :func:`plot`.
 
@@ -74,6 +75,7 @@ def pack(
         about: what it shows, for those who cannot see it; the title by itself if "".
         group: figures of one group follow one width.
         width: where the line stands at first; None for none.
+        times: of a width, for axes of something else: one line for each, of its bytes in each format, say.
     """
     content = json.loads(plotly.io.json.to_json_plotly(figure))
     content["layout"].pop("template", None)
@@ -87,6 +89,7 @@ def pack(
         "table": list(table),
         "group": group,
         "width": width,
+        "times": list(times),
     }
     return json.dumps(spec, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
 

@@ -37,7 +37,8 @@ READ = {
     "instead of the first dimensions, fitted on these very items, which flatters it; it needs the full "
     "vectors first, truncation does not.",
     "by-bytes": "Each mark is a trained width in one format: further left is smaller, higher is better. On "
-    "the grey front no other setting is as good for as little.",
+    "the grey front no other setting is as good for as little. The dotted lines are the slider's width in "
+    "each format.",
 }
 PAIRS_HELP = (
     "One pair per line: the number of the item that asks, the number of the item that answers it (as in the "

@@ -146,7 +146,15 @@ def _bytes(found: Curves, chosen: "Wanted", marks: Sequence[int], name: str) -> 
         | {"low": p.low, "high": p.high, "on the front": "yes" if p.is_front else "no"}
         for p in dots
     ]
-    return plots.pack(figure, title=title, name="truncation-by-bytes", table=table)
+    return plots.pack(
+        figure,
+        title=title,
+        name="truncation-by-bytes",
+        table=table,
+        group=GROUP,
+        width=chosen.dim,
+        times=sorted({one.size / one.dim for one in own.values()}),
+    )
 
 
 def numbers(found: Iterable[Numbers], chosen: "Wanted", near: int, width: int) -> str:

@@ -49,10 +49,12 @@ Object.assign(window.Explorer, (() => {
     layout.shapes = [...(spec.layout.shapes ?? []), ...lineOf(plot)];
     return layout;
   }
+  const widthOf = ({ spec }) => (spec.group && widths[spec.group]) || spec.width;
   function lineOf(plot) {
-    const at = plot.spec.group ? widths[plot.spec.group] ?? plot.spec.width : plot.spec.width;
+    const at = widthOf(plot);
     if (!at) return [];
-    return [{ type: "line", x0: at, x1: at, yref: "paper", y0: 0, y1: 1, layer: "below", line: { color: css("--xp-mark"), width: 1.5, dash: "dot" } }];
+    const line = { color: css("--xp-mark"), width: 1.5, dash: "dot" };
+    return plot.spec.times.map((times) => ({ type: "line", x0: at * times, x1: at * times, yref: "paper", y0: 0, y1: 1, layer: "below", line }));
   }
 
   async function draw(plot) {
@@ -66,6 +68,7 @@ Object.assign(window.Explorer, (() => {
     place.setAttribute("aria-label", `${spec.about}. ${say("The numbers are in the table below the figure.")}`);
     await Plotly.react(place, spec.data, layoutOf(plot, width), { displayModeBar: false, responsive: false, doubleClick: "reset" });
     place.dataset.drawn = String(Number(place.dataset.drawn || 0) + 1);
+    if (widthOf(plot)) place.dataset.marked = String(widthOf(plot));
   }
 
   /* What is out of sight waits for a quiet moment, one figure after the other: drawing one takes as long as many steps

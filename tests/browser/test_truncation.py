@@ -100,8 +100,10 @@ def test_the_slider_drives_everything_and_the_browser_needs_no_server(tab: Page)
     assert after["kept"] < before["kept"] or after["correlation"] < before["correlation"]
     expect(tab.locator("#truncation-numbers")).to_contain_text(f"The numbers at {marks[0]} dimensions")
     expect(tab.locator(f"{LAB} .xp-lab-facts")).to_contain_text(f"{4 * marks[0]} (")
-    for figure in FIGURES[:2]:
+    for figure in FIGURES:
         expect(tab.locator(f"{figure} .xp-plot")).to_have_attribute("data-marked", str(marks[0]))
+    lines = tab.locator(f"{FIGURES[2]} .xp-plot").evaluate("plot => plot.layout.shapes.map((one) => one.x0)")
+    assert lines == [marks[0] / 8, marks[0], 4 * marks[0]], "bytes in binary, int8 and float32"
     asked: list[str] = []
     # what is left out is Chromium, which asks for the page's icon anew when its address has changed
     tab.on("request", lambda r: asked.append(r.url) if r.resource_type != "other" else None)
