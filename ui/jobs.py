@@ -10,7 +10,8 @@ import contextlib
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -84,13 +85,16 @@ class Desk:
             )
 
 
-def cancellable(handler: Handler, blank: Values, *, clicked: bool = False) -> Handler:
+def cancellable(
+    handler: Handler, blank: Values, *, clicked: bool = False, drawn: Container[int] = ()
+) -> Handler:
     """A handler whose last two inputs are the desk and the work's number, and whose last word is final.
 
     Args:
         handler: yields (status, ...) as its outputs want them.
         blank: the outputs behind the status when there is no result: after a stop or an error.
         clicked: hand the event on as the first argument.
+        drawn: places of outputs that no visitor edits, see :func:`lasting`.
 
     Yields:
         What ``handler`` yields, less words that come too fast; after a stop or an error, words in the status
@@ -100,11 +104,11 @@ def cancellable(handler: Handler, blank: Values, *, clicked: bool = False) -> Ha
     # gradio streams what is a generator function itself, not what returns a generator
     def work(*values: Any) -> Iterator[Values]:
         *inputs, desk, number = values
-        yield from unhurried(watched(desk, str(number), handler(*inputs), blank))
+        yield from lasting(unhurried(watched(desk, str(number), handler(*inputs), blank)), drawn)
 
     def clicked_work(event: gr.EventData, *values: Any) -> Iterator[Values]:
         *inputs, desk, number = values
-        yield from unhurried(watched(desk, str(number), handler(event, *inputs), blank))
+        yield from lasting(unhurried(watched(desk, str(number), handler(event, *inputs), blank)), drawn)
 
     return clicked_work if clicked else work
 
@@ -124,13 +128,30 @@ def unhurried(steps: Iterator[Values]) -> Iterator[Values]:
             yield step
 
 
+def lasting(steps: Iterator[Values], drawn: Container[int]) -> Iterator[Values]:
+    """The steps, each with what earlier ones drew where it draws nothing itself.
+
+    Messages that reach a busy page together are applied as one, the last: what only an earlier one had is
+    lost. Over the wire the repetition is almost free, as gradio sends what differs from the step before.
+
+    Args:
+        steps: of one piece of work.
+        drawn: places of outputs that may be repeated; what a visitor edits meanwhile may not.
+    """
+    had: dict[int, Any] = {}
+    for step in steps:
+        for at, one in enumerate(step):
+            if at in drawn and not _is_skip(one):
+                had[at] = copy(one)  # of an update gradio takes the value out while it sends it
+        yield tuple(copy(had.get(at, one)) if _is_skip(one) else one for at, one in enumerate(step))
+
+
+def _is_skip(value: object) -> bool:
+    return type(value) is dict and value == gr.skip()
+
+
 def _is_words_alone(step: Values) -> bool:
-    skip = gr.skip()
-    return (
-        isinstance(step[0], str)
-        and len(step) > 1
-        and all(type(one) is dict and one == skip for one in step[1:])
-    )
+    return isinstance(step[0], str) and len(step) > 1 and all(_is_skip(one) for one in step[1:])
 
 
 def watched(desk: Desk, number: str, steps: Iterator[Values], blank: Values) -> Iterator[Values]:
@@ -255,7 +276,8 @@ class Jobs:
             **options: more of the listener's.
         """
         at = f"'{self.name}', '{len(self.events)}'"
-        work = cancellable(handler, self.blank, clicked=clicked)
+        drawn = [at for at, output in enumerate(self.outputs) if isinstance(output, gr.HTML)]
+        work = cancellable(handler, self.blank, clicked=clicked, drawn=drawn)
         shown = None if unasked else self.outputs[0]
         wiring = {"js": f"(...values) => window.Explorer.begin({at}, values)", **heavy(shown)}
         event = listener(work, [*inputs, self.desk, self.number], self.outputs, **wiring, **options)

@@ -200,3 +200,24 @@ def test_work_that_is_given_up_by_gradio_ends_at_once() -> None:
     next(handled)
     handled.close()  # as gradio does when the visitor leaves
     assert not desk.running
+
+
+def test_what_was_drawn_stays_in_every_later_message():
+    """A busy page applies only the last of messages that arrive together."""
+    figure, table, box = gr.update(value="figure"), gr.update(value="table"), gr.update(value="typed")
+
+    def work():
+        yield "first", figure, gr.skip(), box
+        yield "second", gr.skip(), gr.skip(), gr.skip()
+        yield "third", gr.skip(), table, gr.skip()
+
+    seen = []
+    for step in cancellable(work, BLANK, drawn=[1, 2])(Desk(), "1"):
+        seen.append([one.get("value") if isinstance(one, dict) else one for one in step])
+        for one in step[1:]:
+            one.pop("value", None)  # as gradio does
+    assert seen == [
+        ["first", "figure", None, "typed"],
+        ["second", "figure", None, None],
+        ["third", "figure", "table", None],
+    ]
