@@ -11,7 +11,6 @@ import math
 import threading
 import time
 from collections.abc import Callable, Container, Iterator
-from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -142,8 +141,13 @@ def lasting(steps: Iterator[Values], drawn: Container[int]) -> Iterator[Values]:
     for step in steps:
         for at, one in enumerate(step):
             if at in drawn and not _is_skip(one):
-                had[at] = copy(one)  # of an update gradio takes the value out while it sends it
-        yield tuple(copy(had.get(at, one)) if _is_skip(one) else one for at, one in enumerate(step))
+                had[at] = _apart(one)
+        yield tuple(_apart(had.get(at, one)) if _is_skip(one) else one for at, one in enumerate(step))
+
+
+def _apart(value: object) -> object:
+    """A copy of an update: gradio takes the value out of it while it is sent."""
+    return dict(value) if type(value) is dict else value
 
 
 def _is_skip(value: object) -> bool:
