@@ -115,16 +115,21 @@ def cancellable(
 def unhurried(steps: Iterator[Values]) -> Iterator[Values]:
     """The steps without progress that comes sooner than ``WORDS_SECONDS`` after the last one.
 
-    Each message costs the page more than a quick model needs for a group of inputs.
+    Each message costs the page more than a quick model needs for a group of inputs. The last step is never
+    left out: an error is words alone too.
     """
-    last = -math.inf
+    last, waiting = -math.inf, None
     with contextlib.closing(steps):  # type: ignore[type-var]
         for step in steps:
+            if _is_words_alone(step) and time.monotonic() - last < WORDS_SECONDS:
+                waiting = step
+                continue
             if _is_words_alone(step):
-                if time.monotonic() - last < WORDS_SECONDS:
-                    continue
                 last = time.monotonic()
+            waiting = None
             yield step
+    if waiting is not None:
+        yield waiting
 
 
 def lasting(steps: Iterator[Values], drawn: Container[int]) -> Iterator[Values]:

@@ -190,6 +190,12 @@ def test_progress_that_comes_too_fast_is_left_out_and_results_never() -> None:
     assert list(handled) == [fast[0], fast[9], RESULT]
 
 
+def test_the_last_words_are_told_however_soon_they_come() -> None:
+    """Such as what is wrong with a file, right after "reading it"."""
+    steps = [("reading one", gr.skip()), ("reading two", gr.skip()), ("no such format", gr.skip())]
+    assert list(cancellable(lambda: iter(steps), BLANK)(Desk(), "1")) == [steps[0], steps[2]]
+
+
 def test_progress_that_takes_its_time_is_all_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs, "WORDS_SECONDS", 0.0)
     assert list(cancellable(work, BLANK)(Desk(), "1")) == list(work())
