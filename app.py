@@ -4,9 +4,9 @@ import argparse
 import os
 import signal
 import sys
-import threading
 import warnings
 from collections.abc import Callable, MutableMapping, Sequence
+from queue import SimpleQueue
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 7860
@@ -63,6 +63,18 @@ def _on_signal(handler: Callable[..., object]) -> None:
         signal.signal(name, handler)
 
 
+def on_end() -> Callable[[], object]:
+    """Take note of Ctrl-C and SIGTERM from now on; what is returned waits, in the main thread, for one of them.
+
+    A handler runs in the main thread, in the midst of whatever that does. A `threading.Event` may be half way
+    into its own lock there, and setting it then waits for that lock for ever; `SimpleQueue.put` is made to be
+    interrupted (Python's documentation of the class).
+    """
+    asked: SimpleQueue[int] = SimpleQueue()
+    _on_signal(lambda number, _frame: asked.put(number))
+    return asked.get
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Load the model, open the page, wait for Ctrl-C or SIGTERM.
 
@@ -75,7 +87,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     spare_threads(os.environ, os.cpu_count() or 1)
     from ui import zero  # noqa: F401 - before torch: on ZeroGPU nothing may touch CUDA first
 
-    stop = threading.Event()
     from embedder import EmbedderError, EmbedderNotice
 
     try:
@@ -88,7 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         health = shell.Health()
         port = options.port or server.free_port(options.host)
         demo = offer.open(shell.page)
-        _on_signal(lambda *_: stop.set())
+        wait = on_end()
         shell.warm_up(bench, health)
         settings = shell.launch_settings(health, bench, mcp=options.mcp)
         demo.launch(server_name=options.host, server_port=port, **settings)
@@ -98,7 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     what = "; ".join(f"{b.model.spec.name}, {b.model.device}, {b.model.precision}" for b in offer.benches)
     print(f"Explorer: http://{options.host}:{port} ({what})", flush=True)
-    stop.wait()
+    wait()
     demo.close(verbose=False)
     return 0
 

@@ -70,6 +70,42 @@ def test_a_port_that_is_none_is_refused(clean: pytest.MonkeyPatch, port: str) ->
     assert stopped.value.code == 2
 
 
+SIGNALLED = """
+import signal, sys, threading
+import app
+
+wait, lines = app.on_end(), 0
+
+def send_at_its_line(frame, event, arg):
+    global lines
+    lines += event == "line"
+    if lines == int(sys.argv[1]):
+        sys.settrace(None)
+        signal.raise_signal(signal.SIGTERM)
+    return send_at_its_line
+
+def main():
+    wait()
+
+threading.Timer(1, signal.pthread_kill, (threading.main_thread().ident, signal.SIGTERM)).start()
+sys.settrace(send_at_its_line)
+main()
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends POSIX signals")
+def test_a_signal_ends_it_at_whichever_line_of_waiting_it_comes() -> None:
+    """With a `threading.Event` it never ended if the signal came within the event's own lock."""
+    started = [
+        subprocess.Popen([sys.executable, "-c", SIGNALLED, str(line)], cwd=ROOT) for line in range(1, 9)
+    ]
+    try:
+        assert [process.wait(30) for process in started] == [0] * 8
+    finally:
+        for process in started:
+            process.kill()
+
+
 def _start(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(ROOT / "app.py"), *arguments]
     environment = os.environ | {"HF_HUB_OFFLINE": "1"}
