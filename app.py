@@ -64,7 +64,7 @@ def _on_signal(handler: Callable[..., object]) -> None:
 
 
 def on_end() -> Callable[[], object]:
-    """Take note of Ctrl-C and SIGTERM from now on; what is returned waits, in the main thread, for one of them.
+    """Take note of Ctrl-C and SIGTERM from now on; returns how the main thread waits for one of them.
 
     A handler runs in the main thread, in the midst of whatever that does. A `threading.Event` may be half way
     into its own lock there, and setting it then waits for that lock for ever; `SimpleQueue.put` is made to be
@@ -87,6 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     spare_threads(os.environ, os.cpu_count() or 1)
     from ui import zero  # noqa: F401 - before torch: on ZeroGPU nothing may touch CUDA first
 
+    # isort: split
     from embedder import EmbedderError, EmbedderNotice
 
     try:
