@@ -27,6 +27,7 @@ from tests.browser.harness import (
     Pages,
     Watch,
     chromium_flags,
+    running,
 )
 
 TAKEN = (("light", "desktop"), ("dark", "phone"))
@@ -82,14 +83,8 @@ def test_model() -> str:
 @pytest.fixture(scope="package")
 def app_process(test_model: str) -> Iterator[AppProcess]:
     """The real program with a real model. At the end its output must hold no traceback."""
-    app = AppProcess(["--model", test_model], log=ARTIFACTS / "app.log")
-    try:
-        app.wait_until_ready()
+    with running(["--model", test_model], log=ARTIFACTS / "app.log") as app:
         yield app
-    finally:
-        app.stop()
-    printed = app.log.read_text(errors="replace")
-    assert "Traceback (most recent call last)" not in printed, f"see {app.log}:\n{app.log_tail()}"
 
 
 @pytest.fixture(scope="package")

@@ -10,7 +10,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -98,6 +99,26 @@ class AppProcess:
                 self.process.wait()
                 raise TimeoutError(f"app.py did not end within {seconds:g} s of SIGTERM") from None
         return self.process.returncode
+
+
+@contextmanager
+def running(
+    arguments: Iterable[str], *, log: Path, ready: float = START_SECONDS, **options: Path
+) -> Iterator[AppProcess]:
+    """The program while it answers, then ended; what it printed must hold no traceback.
+
+    Args:
+        arguments, log, options: of :class:`AppProcess`.
+        ready: seconds that it may take to answer.
+    """
+    app = AppProcess(arguments, log=log, **options)
+    try:
+        app.wait_until_ready(ready)
+        yield app
+    finally:
+        app.stop()
+    printed = log.read_text(errors="replace")
+    assert "Traceback (most recent call last)" not in printed, f"see {log}:\n{app.log_tail()}"
 
 
 @dataclass

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.axe import grave
-from tests.browser.harness import ARTIFACTS, AppProcess, overflow, settle, shoot
+from tests.browser.harness import ARTIFACTS, overflow, running, settle, shoot
 from tests.browser.steps import drawn, open_tab
 from tests.browser.test_evaluation import RESULTS, open_part
 from tests.eval.made_runs import real_run
@@ -21,13 +21,8 @@ def app_url(tmp_path_factory: pytest.TempPathFactory, test_model: str) -> Iterat
     for longest in (None, 6):
         real_run(home, **told, baseline=(), max_length=longest)
     assert Path(home / RESULTS).is_dir()
-    app = AppProcess(["--model", test_model], log=ARTIFACTS / "compare.log", cwd=home)
-    try:
-        app.wait_until_ready()
+    with running(["--model", test_model], log=ARTIFACTS / "compare.log", cwd=home) as app:
         yield app.url
-    finally:
-        app.stop()
-    assert "Traceback (most recent call last)" not in app.log.read_text(errors="replace"), app.log_tail()
 
 
 def listed(page: Page) -> Page:

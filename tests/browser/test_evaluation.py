@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from eval.config import RunConfig
 from eval.run import run
-from tests.browser.harness import ARTIFACTS, AppProcess, Pages, overflow, shoot
+from tests.browser.harness import ARTIFACTS, Pages, overflow, running, shoot
 from tests.browser.steps import drawn, open_tab
 
 RESULTS = "results"
@@ -30,13 +30,8 @@ def home(tmp_path_factory: pytest.TempPathFactory, test_model: str) -> Path:
 @pytest.fixture(scope="module")
 def app_url(home: Path, test_model: str) -> Iterator[str]:
     """The program, with its results in a folder of its own."""
-    app = AppProcess(["--model", test_model], log=ARTIFACTS / "evaluation.log", cwd=home)
-    try:
-        app.wait_until_ready()
+    with running(["--model", test_model], log=ARTIFACTS / "evaluation.log", cwd=home) as app:
         yield app.url
-    finally:
-        app.stop()
-    assert "Traceback (most recent call last)" not in app.log.read_text(errors="replace"), app.log_tail()
 
 
 def open_part(page: Page, name: str) -> None:

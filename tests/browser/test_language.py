@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.harness import ARTIFACTS, ROOT, AppProcess, Watch, shoot
+from tests.browser.harness import ARTIFACTS, ROOT, Watch, running, shoot
 from tests.browser.steps import drawn
 from ui import texts
 
@@ -74,12 +74,8 @@ def german_url(tmp_path_factory: pytest.TempPathFactory, test_model: str) -> Ite
     (folder / "de.json").write_text(json.dumps(made), encoding="utf-8")
     program = Path(folder / "explorer.py")
     program.write_text(PROGRAM.format(root=str(ROOT), folder=str(folder)), encoding="utf-8")
-    app = AppProcess(["--model", test_model], log=ARTIFACTS / "language.log", program=program)
-    try:
-        app.wait_until_ready()
+    with running(["--model", test_model], log=ARTIFACTS / "language.log", program=program) as app:
         yield app.url
-    finally:
-        app.stop()
 
 
 def _every_text(model: str) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.harness import ARTIFACTS, ROOT, AppProcess, Pages, Watch, settle, shoot
+from tests.browser.harness import ARTIFACTS, ROOT, AppProcess, Pages, Watch, running, settle, shoot
 from tests.browser.steps import open_tab
 from tests.browser.test_map import MAP, PANEL, STAGE, asked, chosen, drag, shows
 
@@ -18,13 +18,8 @@ ANSWER_MS = 200
 @pytest.fixture(scope="module")
 def many(browser: Browser) -> Iterator[AppProcess]:
     program = ROOT / "tests" / "browser" / "many_points.py"
-    app = AppProcess(["--points", str(POINTS)], log=ARTIFACTS / "many.log", program=program)
-    try:
-        app.wait_until_ready()
+    with running(["--points", str(POINTS)], log=ARTIFACTS / "many.log", program=program) as app:
         yield app
-    finally:
-        app.stop()
-    assert "Traceback" not in app.log.read_text(errors="replace"), app.log_tail()
 
 
 @pytest.fixture

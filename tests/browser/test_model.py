@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.harness import ARTIFACTS, AppProcess, Pages, Watch, overflow, settle, shoot
+from tests.browser.harness import ARTIFACTS, AppProcess, Pages, Watch, overflow, running, settle, shoot
 from tests.browser.steps import open_tab
 from tests.ui.second_model import full_width, halved
 
@@ -16,13 +16,9 @@ HALF = str(full_width() // 2)
 @pytest.fixture(scope="module")
 def trusted_app() -> Iterator[AppProcess]:
     """The program for one who is trusted, with the miniature."""
-    app = AppProcess(["--model", "mini", "--trusted", "--device", "cpu"], log=ARTIFACTS / "trusted.log")
-    try:
-        app.wait_until_ready(300)
+    arguments = ["--model", "mini", "--trusted", "--device", "cpu"]
+    with running(arguments, log=ARTIFACTS / "trusted.log", ready=300) as app:
         yield app
-    finally:
-        app.stop()
-    assert "Traceback (most recent call last)" not in app.log.read_text(errors="replace")
 
 
 @pytest.fixture(scope="module")

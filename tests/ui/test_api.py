@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +31,8 @@ def mini() -> Embedder:
 
 @pytest.fixture(scope="module")
 def site(mini: Embedder) -> Iterator[Served]:
-    served = Served(mini, "mini", mcp=True)
-    yield served
-    served.close()
+    with closing(Served(mini, "mini", mcp=True)) as served:
+        yield served
 
 
 @pytest.fixture(scope="module")
@@ -242,11 +242,8 @@ def test_the_same_five_are_tools_over_mcp(site: Served, mini: Embedder) -> None:
 
 
 def test_without_mcp_there_are_no_tools(mini: Embedder) -> None:
-    served = Served(mini, "mini")
-    try:
+    with closing(Served(mini, "mini")) as served:
         assert served.client.post("/gradio_api/mcp/", json={}).status_code in (404, 405)
-    finally:
-        served.close()
 
 
 @pytest.mark.parametrize(("found", "why"), [(None, "not installed"), ("2.3.0", "mcp 2.3.0")])

@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +30,8 @@ def mini() -> Embedder:
 
 @pytest.fixture(scope="module")
 def site(mini: Embedder) -> Iterator[Served]:
-    served = Served(mini, "mini")
-    yield served
-    served.close()
+    with closing(Served(mini, "mini")) as served:
+        yield served
 
 
 @pytest.fixture

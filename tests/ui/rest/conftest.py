@@ -1,6 +1,7 @@
 """The real page with the bundled miniature, for the tests of the REST interface."""
 
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
@@ -15,6 +16,5 @@ def mini() -> Embedder:
 
 @pytest.fixture(scope="package")
 def site(mini: Embedder) -> Iterator[Served]:
-    served = Served(mini, "mini")
-    yield served
-    served.close()
+    with closing(Served(mini, "mini")) as served:
+        yield served
