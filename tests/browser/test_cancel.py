@@ -8,7 +8,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser.steps import drawn
 
 WORDS = "every one of these lines is long enough to keep the model busy for a little while " * 20
-"""So many that two quiet cores need some five seconds for all of them, three times the slow network's delay."""
+"""So many that two quiet cores need some four seconds for all of them: more than the slow network's delay."""
 
 
 def long_work(page: Page, tab: str) -> None:
