@@ -169,7 +169,7 @@ def _table(head: list[str], rows: list[list[str]]) -> str:
 def _scene_table(scores: Mapping[str, Any], sizes: Sizes) -> str:
     rows = []
     parts: dict[str, tuple[str, ...]] = {
-        name: ("4-way", "R@10") for name in ("scenes", "scenes, varied wording")
+        name: ("4-way", "R@1", "R@10") for name in ("scenes", "scenes, varied wording")
     }
     parts |= {name: ("told",) for name in ("words alone", "words alone, varied wording")}
     for name, metrics in parts.items():

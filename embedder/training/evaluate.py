@@ -56,8 +56,8 @@ def scene_values(
 
     Returns:
         for each width, (count,) zeros and ones: "4-way@W", whether the picture's right caption beats
-        reversed relation, swapped colours and another colour; "R@10@W", whether the caption's picture is
-        among the first ten; "4-way@late" by late interaction.
+        reversed relation, swapped colours and another colour; "R@1@W" and "R@10@W", whether the
+        caption's picture is the first, or among the first ten; "4-way@late" by late interaction.
     """
     scenes = two_things(count, seed)
     rng = np.random.default_rng(seed + 1)
@@ -71,7 +71,8 @@ def scene_values(
         choices = cut[1].reshape(count, 4, dim)
         scores = np.einsum("nd,nkd->nk", cut[0], choices)
         rank = metrics.ranks(choices[:, 0], cut[0], np.arange(count))
-        found |= {f"4-way@{dim}": scores.argmax(1) == 0, f"R@10@{dim}": rank <= 10}
+        found[f"4-way@{dim}"] = scores.argmax(1) == 0
+        found |= {f"R@{within}@{dim}": rank <= within for within in (1, 10)}
     found["4-way@late"] = _late_choices(model, pictures, texts, task)
     return {name: values.astype(np.float64) for name, values in found.items()}
 

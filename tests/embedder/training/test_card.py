@@ -48,7 +48,9 @@ def test_scenes_are_told_from_mistakes_far_above_chance(model: Embedder) -> None
     assert {values.shape for values in found.values()} == {(20,)}
     assert set(np.concatenate(list(found.values()))) <= {0.0, 1.0}
     assert found[f"4-way@{model.spec.dim}"].mean() > 0.8 and found["4-way@late"].mean() > 0.5
-    assert set(found) >= {f"{name}@{dim}" for name in ("4-way", "R@10") for dim in model.spec.matryoshka_dims}
+    assert set(found) >= {
+        f"{name}@{dim}" for name in ("4-way", "R@1", "R@10") for dim in model.spec.matryoshka_dims
+    }
 
 
 def test_the_same_scene_is_nearer_than_the_same_words(model: Embedder) -> None:
@@ -124,7 +126,7 @@ def scores() -> dict:
     at = {16: [0.5, 0.45, 0.55], 32: [0.7, 0.66, 0.74], 64: [0.8, 0.77, 0.83], "late": [0.85, 0.8, 0.9]}
     part = {
         f"{metric}@{dim}": value
-        for metric in ("4-way", "R@10", "nDCG@10", "told")
+        for metric in ("4-way", "R@1", "R@10", "nDCG@10", "told")
         for dim, value in at.items()
     }
     names = [f"{name}{wording}" for name in ("scenes", "words alone") for wording in ("", ", varied wording")]
