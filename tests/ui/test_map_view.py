@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from embedder.errors import InputError
-from ui import map_code, map_view, neighbourhood, projection
+from ui import map_code, map_groups, map_view, neighbourhood, projection
 from ui.collection import image_item, text_item
 from ui.map_view import MapState, View
 from ui.points import Points
@@ -153,14 +153,37 @@ def test_items_that_fail_are_left_out_and_named(bench: Workbench, pictures: list
 def test_clusters_become_a_column_named_by_their_middle(bench: Workbench, maker: Projector) -> None:
     view, points = View(), brought()
     state = given(points, view, bench)[1]
-    *_, last = map_view.group(maker, state, "k-means", 4)
+    *_, last = map_groups.group(maker, view, state, "k-means", 4)
     field = json.loads(last[2]["groups"])["field"]
     assert len(field["names"]) == 4 and field["names"][0].startswith("1: item ")
     found = np.frombuffer(base64.b64decode(field["codes"]), "u1")
     for number in range(4):
         assert len(set(np.arange(60)[found == number] % 4)) == 1
-    (none,) = map_view.group(maker, state, "none", 4)
+    (none,) = map_groups.group(maker, view, state, "none", 4)
     assert json.loads(none[2]["groups"])["field"] is None
+
+
+def test_clusters_follow_the_vectors_and_are_found_once_for_each(bench: Workbench, maker: Projector) -> None:
+    view = View()
+    other = next(str(task) for task in bench.model.tasks if str(task) != "retrieval")
+
+    def sent(state: MapState, again: bool = True) -> dict | None:
+        act = map_groups.group_again if again else map_groups.group
+        *_, last = act(maker, view, state, "k-means", 2)
+        return json.loads(last[2]["groups"]) if "groups" in last[2] else None
+
+    state = drawn(bench, view)[1]
+    opened = sent(state)  # as a link does: chosen before anything was drawn
+    assert opened is not None and opened["again"] and opened["field"] and sent(state) is None
+    asked = sent(state, again=False)
+    assert asked is not None and asked != opened and not asked["again"], "the page hears of it a second time"
+    moved = drawn(bench, view, task=other, before=state)[1]
+    assert sent(moved) is not None and sent(moved) is None
+    new = given(brought(), view, bench)[1]
+    found = sent(new)
+    assert found is not None and found["base"] == new.base
+    (none,) = map_groups.group_again(maker, view, moved, "none", 2)
+    assert "groups" not in none[2]
 
 
 def test_a_click_shows_neighbours_at_both_widths(bench: Workbench) -> None:
