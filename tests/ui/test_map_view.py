@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -69,14 +70,14 @@ def test_the_collection_is_encoded_and_its_pca_drawn(bench: Workbench) -> None:
     assert size == pytest.approx(1.0, abs=1e-3)
     assert isinstance(state, MapState) and state.vectors.shape == (6, bench.model.spec.dim)
     assert "Trustworthiness" in measures and "of the spread" in measures
-    assert "PCA(n_components=2)" in code and "Encoded" in status
+    assert "pca(vectors, 2)" in code and "Encoded" in status
 
 
 def test_pca_stands_there_at_once_whatever_was_asked_for(bench: Workbench) -> None:
     _, _, figure, _, code = drawn(bench, View(), "UMAP", "3D", 16)
     layout = json.loads(figure["value"])["layout"]
     assert layout["method"] == "PCA" and layout["axes"] == 3
-    assert "UMAP" in code
+    assert "umap(vectors, 3)" in code
 
 
 def test_another_adapter_sends_positions_only_turned_onto_the_first(bench: Workbench) -> None:
@@ -237,16 +238,24 @@ def test_the_process_that_died_is_said_and_comes_back() -> None:
 
 
 @pytest.mark.slow
-def test_the_code_runs(bench: Workbench) -> None:
-    items = [text_item(f"item {at}") for at in range(9)]
-    given = {"load": bench.load_code(), "task": "retrieval", "prompt_name": "query", "dim": 16}
-    texts = [map_code.code(items, **given, method=method, count=2) for method in projection.METHODS]
-    script = "\n".join(texts)  # each is complete; one process loads the libraries once
-    done = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+def test_the_code_draws_the_map_of_the_page(bench: Workbench, maker: Projector, tmp_path: Path) -> None:
+    view, items = View(), tuple(text_item(f"item {at} of {at % 3}") for at in range(12))
+    *_, first = map_view.run(bench, view, None, None, items, "retrieval", "query", *LOOK)
+    texts, shown = [], []
+    for method in projection.METHODS:
+        figure, _, code = map_view.glance(bench, maker, view, first[1], method, "2D", 16)
+        steps = list(map_view.refine(maker, view, first[1]))
+        shown.append(positions(patch(figure if method == "PCA" else steps[-1][2])))
+        texts.append(f"{code}np.save({method!r}, layout)\n")
+    script = "\n".join(["import numpy as np", *texts])  # each is complete; one process for all
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("(9, 2)\n") == 3
+    assert done.stdout.count("(12, 2)\n") == 3
+    for method, page in zip(projection.METHODS, shown, strict=True):
+        found = projection.aligned(np.load(tmp_path / f"{method}.npy"), page)[0]
+        assert np.abs(found - projection.normalised(page)).max() < 1e-3, method
 
 
 def test_the_code_for_vectors_of_ones_own_runs(tmp_path: Path) -> None:
