@@ -31,7 +31,8 @@ EXPLANATION = (
 TAKEN = (
     "npz, Parquet, CSV and JSON hold names, texts and metadata beside the vectors, npy the numbers alone. "
     "int8 is a quarter of float32 (its ranges are in npz, Parquet and JSON), binary packs eight dimensions "
-    "into a byte. A file from here can be dropped above again."
+    "into a byte. A file of float32 or float16 can be dropped above again; of the others the codes would be "
+    "taken for the vectors."
 )
 KEPT = (
     "Collections are kept for this visit: while the page is open, over all tabs. They are gone when the page "

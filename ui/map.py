@@ -9,12 +9,13 @@ from typing import Any
 
 import gradio as gr
 
-from ui import cards, controls, links, map_view, neighbourhood, projection, projector
+from ui import cards, controls, links, map_groups, map_view, neighbourhood, projection, projector
 from ui.checks import guarded
 from ui.controls import LIGHT, QUIET
 from ui.editor import Editor, editor
 from ui.jobs import Jobs
-from ui.map_view import GROUPINGS, MOST_GROUPS, NO_CLUSTERS, SPACES, MapState, View
+from ui.map_groups import GROUPINGS, MOST_GROUPS, NO_CLUSTERS
+from ui.map_view import SPACES, MapState, View
 from ui.vectors import Workbench
 
 AFTER_SECONDS = 10.0
@@ -191,6 +192,8 @@ def build(
         after = parts.jobs.events[-1].then
         after(follow, [view, state, parts.drawing[2]], marked, **LIGHT)
         parts.jobs.run(own_queue(after), partial(map_view.refine, maker), [view, state], **how)
+        regroup = partial(map_groups.group_again, maker)
+        parts.jobs.run(own_queue(parts.jobs.events[-1].then), regroup, [view, state, *parts.grouping], **how)
 
     drawn_by(parts.go.click, map_view.run)
     drawn_by(partial(gr.on, [control.input for control in parts.encoding]), map_view.run)
@@ -205,7 +208,7 @@ def build(
         seen = moved(glance, [view, state, *parts.drawing], shown, **LIGHT)
         parts.jobs.run(own_queue(seen.then), partial(map_view.refine, maker), [view, state])
     for changed in (parts.grouping[0].input, parts.grouping[1].release):
-        parts.jobs.run(own_queue(changed), partial(map_view.group, maker), [state, *parts.grouping])
+        parts.jobs.run(own_queue(changed), partial(map_groups.group, maker), [view, state, *parts.grouping])
     parts.jobs.bind()
     slider.change(follow, [view, state, slider], marked, **LIGHT)
     for source in (parts.figure.pick, parts.panel.pick):

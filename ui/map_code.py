@@ -1,10 +1,9 @@
-"""The Python that draws the same kind of map from the same vectors."""
+"""The Python that draws the same map from the same vectors."""
 
 from collections.abc import Sequence
 
 from ui import snippets
 from ui.collection import Item
-from ui.projection import NEIGHBOURS, PERPLEXITY, SEED
 
 OWN = "vectors.npy"
 
@@ -33,23 +32,14 @@ def code(
     if task is None:
         cut = f"truncate(np.load({OWN!r}), {dim})  # the file you gave"
         start = f"import numpy as np\n\nfrom embedder import truncate\n\nvectors = {cut}\n"
-        shown = len(items)
     else:
         start = snippets.embed_python(items, load=load, task=task, prompt_name=prompt_name, dim=dim)
-        shown = min(len(items), snippets.MAX_LITERALS)
-    return f"{start}\n{_projection(method, count, shown)}print(layout.shape)\n"
+    return f"{start}\n{_projection(method, count)}print(layout.shape)\n"
 
 
-def _projection(method: str, count: int, items: int) -> str:
-    if method == "PCA":
-        made = f"layout = PCA(n_components={count}).fit_transform(vectors)"
-        return f"from sklearn.decomposition import PCA\n\n{made}\n"
-    if method == "UMAP":
-        near = min(NEIGHBOURS, items - 1)
-        options = (
-            f'n_components={count}, n_neighbors={near}, metric="cosine", init="pca", random_state={SEED}'
-        )
-        return f"from umap import UMAP\n\nlayout = UMAP({options}).fit_transform(vectors)\n"
-    perplexity = round(min(PERPLEXITY, (items - 1) / 3), 2)
-    options = f'n_components={count}, perplexity={perplexity}, init="pca", random_state={SEED}'
-    return f"from sklearn.manifold import TSNE\n\nlayout = TSNE({options}).fit_transform(vectors)\n"
+def _projection(method: str, count: int) -> str:
+    """The page's own functions: the libraries' with other settings or another start draw another map."""
+    name = {"PCA": "pca", "UMAP": "umap", "t-SNE": "tsne"}[method]
+    made = f"pca(vectors, {count})[0]" if method == "PCA" else f"{name}(vectors, {count})"
+    turned = "# the page turns its maps onto one another"
+    return f"from ui.projection import {name}\n\nlayout = {made}  {turned}\n"

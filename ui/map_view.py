@@ -1,4 +1,4 @@
-"""What the Map tab does: encode, project, align, judge, group, find neighbours. No widgets here."""
+"""What the Map tab does: encode, project, align, judge, find neighbours. No widgets here."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,9 +19,6 @@ from ui.vectors import Workbench
 Array = np.ndarray[Any, np.dtype[Any]]
 
 SPACES = ("2D", "3D")
-NO_CLUSTERS = "none"
-GROUPINGS = (NO_CLUSTERS, *projection.CLUSTERINGS)
-MOST_GROUPS = 20
 OWN_VECTORS = "vectors that came with the items"
 EXPLANATION = (
     "Each point is an item; near points have alike vectors, as far as two or three dimensions can show it. "
@@ -57,11 +54,15 @@ class View:
         wanted: the map wanted last.
         anchors: the maps that others are turned onto, by points, method and axes.
         item: the one whose neighbours are on show.
+        grouped: the vectors that were grouped last, and how.
+        groupings: how many groupings the page was sent, so that it takes the same one twice.
     """
 
     wanted: Look | None = None
     anchors: dict[tuple[str, str, int], Array] = field(default_factory=dict)
     item: int | None = None
+    grouped: tuple[Any, ...] = ()
+    groupings: int = 0
 
     def anchor(self, base: str, look: Look, layout: Array) -> Array:
         """The first map of this method for these points; ``layout`` becomes it if there was none."""
@@ -180,6 +181,7 @@ def _drawn(
         figure = gr.update(patch=made.packed(layout))
     else:
         figure = gr.update(value=made.packed({**made.base_spec(state.points), "layout": layout}))
+        view.grouped = ()  # the page begins anew, without clusters
     parts = [("Points", f"{len(state.points.items):,}"), ("Of", state.task)]
     parts += [("From", state.points.name)] if state.points.name else []
     shown = cards.stats([*parts, ("Encoded", seconds)] if seconds else parts) + state.messages
@@ -320,40 +322,6 @@ def bar(what: str, step: Step) -> str:
         f'<p class="xp-note xp-info">{cards.esc(what)}: {cards.esc(step.what)} · {share} % · '
         f"{step.seconds:.1f} s. The map that is there can be used meanwhile.</p>"
     )
-
-
-def group(
-    projector: Projector, state: MapState | None, method: object, count: object
-) -> Iterator[tuple[Any, ...]]:
-    """Group the full-width vectors; the map gets the groups as a column to colour by.
-
-    Yields:
-        (status, session state, figure, measures, code)
-    """
-    name = choice(method, "clusters", GROUPINGS)
-    number = whole(count, "number of clusters", 2, MOST_GROUPS)
-    if state is None:
-        yield (gr.skip(),) * 5
-        return
-    if name == NO_CLUSTERS:
-        update = gr.update(groups=made.packed({"base": state.base, "field": None}))
-        yield (gr.skip(), gr.skip(), update, gr.skip(), gr.skip())
-        return
-    for step in projector.compute("clusters", state.vectors, method=name, count=number):
-        if step.result is None:
-            yield (bar(f"{name} of {len(state.vectors):,} items", step), *[gr.skip()] * 4)
-            continue
-        names = [f"{at + 1}: {state.points.items[row].label}" for at, row in enumerate(_central(state, step))]
-        update = gr.update(
-            groups=made.packed({"base": state.base, "field": made.group_field(step.result, names)})
-        )
-        parts = [("Clusters", f"{len(names)}"), ("In none", f"{int((step.result < 0).sum()):,}")]
-        yield cards.stats(parts) + state.messages, gr.skip(), update, gr.skip(), gr.skip()
-
-
-def _central(state: MapState, step: Step) -> list[int]:
-    assert step.result is not None  # the caller has looked
-    return list(projection.central(state.vectors, step.result))
 
 
 def near(view: View, state: MapState | None, dim: object, item: object) -> tuple[Any, ...]:

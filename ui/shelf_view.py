@@ -73,8 +73,10 @@ def rename(collection: Collection, shelf: Shelf, name: object, wanted: object) -
     """Give a kept collection another name. Returns as :func:`keep_now`."""
     before = shelf.names().index(shelf.get(name).name)
     stored = shelf.renamed(name, wanted)
-    said = f"“{name}” is now “{stored.names()[before]}”."
-    return stored, *shelf_shown(stored, collection), cards.note(said)
+    now = stored.names()[before]
+    shown, names = shelf_shown(stored, collection)
+    # the one just renamed stays chosen, not the one at hand: whoever presses "Switch to it" next means it
+    return stored, shown, {**names, "value": now}, cards.note(f"“{name}” is now “{now}”.")
 
 
 def delete(collection: Collection, shelf: Shelf, name: object) -> tuple[Any, ...]:

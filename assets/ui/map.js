@@ -81,7 +81,8 @@ Object.assign(window.Explorer, (() => {
   function regroup(map, told) {
     if (!told || !map.spec || told.base !== map.spec.base) return;
     map.groups = column(map.engine, told.field);
-    colours(map, map.groups ? "cluster" : undefined);
+    if (map.groups && !told.again) map.colour = "cluster"; // asked for just now
+    colours(map, map.groups && !map.colour ? "cluster" : undefined);
   }
   function near(map, told) {
     if (!told || !map.spec || told.base !== map.spec.base) return;

@@ -186,6 +186,12 @@ def test_headings_and_regions_are_in_order(page: Page) -> None:
     assert scrolled and all(a["tabindex"] == "0" and a["aria-label"] for a in scrolled)
 
 
+def test_a_run_without_the_full_width_is_not_said_to_have_it(tmp_path: Path) -> None:
+    run = make_run(tmp_path, "a", {row(16): VALUES * 0.6, row(64): VALUES * 0.7})
+    told = Page(report([run])).told
+    assert "at the largest width that was run" in told and "at its full width" not in told
+
+
 def test_late_interaction_alone_can_be_reported(tmp_path: Path) -> None:
     alone = real_run(tmp_path, vectors=("late",), baseline=(), task=("retrieval",))
     told = Page(report([alone])).told

@@ -164,7 +164,8 @@ def test_collections_are_kept_switched_renamed_and_deleted() -> None:
     other = texts_from("three").items
     items, _, brought, shelf, *_ = shelf_view.switch(other, None, shelf, "mine <b>")
     assert items == COLLECTION and brought is None and shelf.names() == ["mine <b>", "Unnamed"]
-    shelf, *_ = shelf_view.rename(items, shelf, "Unnamed", "Mine <B>")
+    shelf, _, names, _ = shelf_view.rename(items, shelf, "Unnamed", "Mine <B>")
+    assert names["value"] == "Mine <B> (2)", "the renamed one stays chosen, though another is at hand"
     assert shelf.names() == ["mine <b>", "Mine <B> (2)"] and shelf.get("Mine <B> (2)").items == other
     shelf, *_ = shelf_view.delete(items, shelf, "mine <b>")
     assert shelf.names() == ["Mine <B> (2)"]

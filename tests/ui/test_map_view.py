@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 from embedder.errors import InputError
-from ui import map_code, map_view, neighbourhood, projection
+from ui import map_code, map_groups, map_view, neighbourhood, projection
 from ui.collection import image_item, text_item
 from ui.map_view import MapState, View
 from ui.points import Points
@@ -69,14 +70,14 @@ def test_the_collection_is_encoded_and_its_pca_drawn(bench: Workbench) -> None:
     assert size == pytest.approx(1.0, abs=1e-3)
     assert isinstance(state, MapState) and state.vectors.shape == (6, bench.model.spec.dim)
     assert "Trustworthiness" in measures and "of the spread" in measures
-    assert "PCA(n_components=2)" in code and "Encoded" in status
+    assert "pca(vectors, 2)" in code and "Encoded" in status
 
 
 def test_pca_stands_there_at_once_whatever_was_asked_for(bench: Workbench) -> None:
     _, _, figure, _, code = drawn(bench, View(), "UMAP", "3D", 16)
     layout = json.loads(figure["value"])["layout"]
     assert layout["method"] == "PCA" and layout["axes"] == 3
-    assert "UMAP" in code
+    assert "umap(vectors, 3)" in code
 
 
 def test_another_adapter_sends_positions_only_turned_onto_the_first(bench: Workbench) -> None:
@@ -153,14 +154,37 @@ def test_items_that_fail_are_left_out_and_named(bench: Workbench, pictures: list
 def test_clusters_become_a_column_named_by_their_middle(bench: Workbench, maker: Projector) -> None:
     view, points = View(), brought()
     state = given(points, view, bench)[1]
-    *_, last = map_view.group(maker, state, "k-means", 4)
+    *_, last = map_groups.group(maker, view, state, "k-means", 4)
     field = json.loads(last[2]["groups"])["field"]
     assert len(field["names"]) == 4 and field["names"][0].startswith("1: item ")
     found = np.frombuffer(base64.b64decode(field["codes"]), "u1")
     for number in range(4):
         assert len(set(np.arange(60)[found == number] % 4)) == 1
-    (none,) = map_view.group(maker, state, "none", 4)
+    (none,) = map_groups.group(maker, view, state, "none", 4)
     assert json.loads(none[2]["groups"])["field"] is None
+
+
+def test_clusters_follow_the_vectors_and_are_found_once_for_each(bench: Workbench, maker: Projector) -> None:
+    view = View()
+    other = next(str(task) for task in bench.model.tasks if str(task) != "retrieval")
+
+    def sent(state: MapState, again: bool = True) -> dict | None:
+        act = map_groups.group_again if again else map_groups.group
+        *_, last = act(maker, view, state, "k-means", 2)
+        return json.loads(last[2]["groups"]) if "groups" in last[2] else None
+
+    state = drawn(bench, view)[1]
+    opened = sent(state)  # as a link does: chosen before anything was drawn
+    assert opened is not None and opened["again"] and opened["field"] and sent(state) is None
+    asked = sent(state, again=False)
+    assert asked is not None and asked != opened and not asked["again"], "the page hears of it a second time"
+    moved = drawn(bench, view, task=other, before=state)[1]
+    assert sent(moved) is not None and sent(moved) is None
+    new = given(brought(), view, bench)[1]
+    found = sent(new)
+    assert found is not None and found["base"] == new.base
+    (none,) = map_groups.group_again(maker, view, moved, "none", 2)
+    assert "groups" not in none[2]
 
 
 def test_a_click_shows_neighbours_at_both_widths(bench: Workbench) -> None:
@@ -214,16 +238,24 @@ def test_the_process_that_died_is_said_and_comes_back() -> None:
 
 
 @pytest.mark.slow
-def test_the_code_runs(bench: Workbench) -> None:
-    items = [text_item(f"item {at}") for at in range(9)]
-    given = {"load": bench.load_code(), "task": "retrieval", "prompt_name": "query", "dim": 16}
-    texts = [map_code.code(items, **given, method=method, count=2) for method in projection.METHODS]
-    script = "\n".join(texts)  # each is complete; one process loads the libraries once
-    done = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+def test_the_code_draws_the_map_of_the_page(bench: Workbench, maker: Projector, tmp_path: Path) -> None:
+    view, items = View(), tuple(text_item(f"item {at} of {at % 3}") for at in range(12))
+    *_, first = map_view.run(bench, view, None, None, items, "retrieval", "query", *LOOK)
+    texts, shown = [], []
+    for method in projection.METHODS:
+        figure, _, code = map_view.glance(bench, maker, view, first[1], method, "2D", 16)
+        steps = list(map_view.refine(maker, view, first[1]))
+        shown.append(positions(patch(figure if method == "PCA" else steps[-1][2])))
+        texts.append(f"{code}np.save({method!r}, layout)\n")
+    script = "\n".join(["import numpy as np", *texts])  # each is complete; one process for all
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("(9, 2)\n") == 3
+    assert done.stdout.count("(12, 2)\n") == 3
+    for method, page in zip(projection.METHODS, shown, strict=True):
+        found = projection.aligned(np.load(tmp_path / f"{method}.npy"), page)[0]
+        assert np.abs(found - projection.normalised(page)).max() < 1e-3, method
 
 
 def test_the_code_for_vectors_of_ones_own_runs(tmp_path: Path) -> None:
