@@ -7,6 +7,10 @@ Object.assign(window.Explorer, (() => {
   const MIN_LABELLED_CELL = 10; // px: below this, labels and thumbnails are only in the tooltip
   const coarse = matchMedia("(pointer: coarse)").matches;
 
+  /* Where a page has a base, plotly writes the address of the moment into its clip paths, and what they clip is gone from
+     the page once the address keeps a setting. Gradio's base is the page's own folder, as it would be without one. */
+  document.querySelector("base[href='./']")?.remove();
+
   const plotly = new Promise((resolve) => {
     const poll = () => (window.Plotly ? resolve(window.Plotly) : setTimeout(poll, 30));
     poll();

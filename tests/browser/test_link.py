@@ -41,6 +41,16 @@ def test_settings_go_into_the_address_without_a_round_trip(page: Page) -> None:
     address_has(page, "s", None)
 
 
+def test_figures_do_not_hang_on_the_address_that_they_were_drawn_at(page: Page) -> None:
+    """A clip path that names another address than the page's clips all curves away."""
+    drawn(page, "#embed-figure")
+    open_tab(page, "Truncation lab")
+    drawn(page, "#truncation-by-adapter")
+    paths = page.locator(".xp-plot [clip-path]").evaluate_all("all => all.map(e => e.getAttribute('clip-path'))")
+    assert len(paths) > 10
+    assert [path for path in paths if not path.startswith("url(#")] == []
+
+
 @pytest.mark.core
 def test_a_copied_link_opens_the_same_view(page: Page, open_page: Pages) -> None:
     drawn(page, "#embed-figure")
