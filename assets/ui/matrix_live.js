@@ -15,21 +15,30 @@ Object.assign(window.Explorer, (() => {
     return width;
   }
 
-  /* The marks and the handle of the figures' own slider are heard here first, and a mark's click goes on to gradio when
-     the figure is painted: with each event gradio copies the values of everything that is drawn, which takes longer. */
-  let passing = false;
-  const afterPaint = (act) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(act, 50)));
+  /* The marks and the handle of the sliders of some figures are heard here first. A mark's click goes on to gradio when the
+     figure is painted and no other mark was pressed: with each event gradio copies the values of everything that is drawn,
+     which takes longer, and of clicks in quick succession it needs the last one only. */
+  const followers = new Map(); // the figure -> what it does at a width
+  const hearFirst = (figure, follow) => followers.set(figure, follow);
+  const RESTS = 150; // ms
+  let passing = false, passes = 0;
+  function pass(mark) {
+    clearTimeout(passes);
+    passes = setTimeout(() => { passing = true; mark.click(); passing = false; }, RESTS);
+  }
   function heard(event) {
-    const control = passing ? null : event.target.closest?.(".xp-width");
-    if (!control?.closest(".xp-out")?.querySelector("#similarity-figure-1")) return;
-    if (event.type === "input") { matrixWidth(event.target.value); return; }
+    const place = passing ? null : event.target.closest?.(".xp-width")?.closest(".xp-out");
+    const [, follow] = (place && [...followers].find(([figure]) => place.querySelector(figure))) || [];
+    if (!follow) return;
+    if (event.type === "input") { clearTimeout(passes); follow(event.target.value); return; }
     const mark = event.target.closest("[data-event='pick']");
     if (!mark) return;
     event.stopPropagation();
-    matrixWidth(mark.dataset.index);
-    afterPaint(() => { passing = true; mark.click(); passing = false; });
+    follow(mark.dataset.index);
+    pass(mark);
   }
   for (const name of ["click", "input"]) document.addEventListener(name, heard, true);
+  hearFirst("#similarity-figure-1", matrixWidth);
 
   /* A figure from the server at a width that the slider has left since: drawn again at the slider's. */
   function matrixFollow(chart) {
@@ -85,5 +94,5 @@ Object.assign(window.Explorer, (() => {
     plot.dataset.drawn = String(Number(plot.dataset.drawn || 0) + 1);
   }
 
-  return { matrixFollow, matrixWidth };
+  return { hearFirst, matrixFollow, matrixWidth };
 })());

@@ -3,7 +3,7 @@
 Object.assign(window.Explorer, (() => {
   "use strict";
   const { say } = window.Explorer;
-  const SHOWN_ROWS = 60, WIDE = 12, MAP_HEIGHT = 0.82;
+  const SHOWN_ROWS = 60, AT_ONCE = 12, RESTS = 150, WIDE = 12, MAP_HEIGHT = 0.82;
   const coarse = matchMedia("(pointer: coarse)").matches;
   const parse = (text) => { try { return text ? JSON.parse(text) : null; } catch { return null; } };
   const css = (name) => getComputedStyle(document.body).getPropertyValue(name).trim();
@@ -17,7 +17,7 @@ Object.assign(window.Explorer, (() => {
     asked = Number(width);
     for (const lab of labs) {
       if (!lab.element.isConnected) labs.delete(lab);
-      else ask(lab);
+      else if (lab.dim !== asked) ask(lab);
     }
     window.Explorer.markWidth(group, asked);
     return width;
@@ -200,25 +200,28 @@ Object.assign(window.Explorer, (() => {
     if (!list.length) box.append(make("small", "", say("none")));
     return box;
   }
+  function fill(lab, row, i, heads) {
+    const img = lab.thumbs.get(i), name = make("span", "xp-lab-name"), { kept, lost, fresh } = lab.changes[i];
+    if (img) name.append(Object.assign(make("img"), { src: img.src, alt: "" }));
+    name.append(make("span", "", lab.spec.items[i].label));
+    for (const content of [String(i + 1), name, share(kept.length, lab.spec.near), chips(lab, i, lost.slice(0, WIDE)), chips(lab, i, fresh.slice(0, WIDE))]) row.insertCell().append(content);
+    [...row.cells].forEach((cell, at) => { cell.dataset.label = heads[at]; });
+  }
+  /* When the slider rests, and only if the table is still there. */
+  function quiet(act, body) {
+    setTimeout(() => { if (body.isConnected) act(); }, RESTS);
+  }
   function lost(lab) {
     const { spec, count, changes } = lab, box = lab.find(".xp-lab-lost");
     const order = spec.items.map((_, i) => i).sort((a, b) => changes[b].lost.length - changes[a].lost.length || a - b), shown = order.slice(0, SHOWN_ROWS);
     const heads = [say("No."), say("Item"), say("Kept"), say("Lost"), say("Came instead")];
     const table = make("table", "xp-table xp-lab-table xp-stack"), head = table.createTHead().insertRow(), body = table.createTBody();
     for (const name of heads) head.append(Object.assign(make("th", "", name), { scope: "col" }));
-    for (const i of shown) {
-      const row = body.insertRow(), img = lab.thumbs.get(i);
-      row.insertCell().textContent = String(i + 1);
-      const cell = row.insertCell(), name = make("span", "xp-lab-name");
-      if (img) name.append(Object.assign(make("img"), { src: img.src, alt: "" }));
-      name.append(make("span", "", spec.items[i].label));
-      cell.append(name);
-      row.insertCell().textContent = share(changes[i].kept.length, spec.near);
-      row.insertCell().append(chips(lab, i, changes[i].lost.slice(0, WIDE)));
-      row.insertCell().append(chips(lab, i, changes[i].fresh.slice(0, WIDE)));
-      [...row.cells].forEach((cell, at) => { cell.dataset.label = heads[at]; });
-    }
     const scroll = box.querySelector(".xp-scroll") ?? Object.assign(make("div", "xp-scroll"), { tabIndex: 0 });
+    const rows = (list) => list.forEach((i) => fill(lab, body.insertRow(), i, heads));
+    const first = scroll.scrollTop ? SHOWN_ROWS : AT_ONCE; // what has to be scrolled to would hold up the slider
+    rows(shown.slice(0, first));
+    quiet(() => rows(shown.slice(first)), body);
     scroll.setAttribute("role", "region"); scroll.setAttribute("aria-label", say("Neighbours lost by each item"));
     scroll.replaceChildren(table);
     const losers = changes.filter((one) => one.lost.length).length;
@@ -277,5 +280,6 @@ Object.assign(window.Explorer, (() => {
     },
   };
 
+  window.Explorer.hearFirst("#truncation-lab", (width) => labWidth("truncation", width));
   return { mountLab, labWidth };
 })());

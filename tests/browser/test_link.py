@@ -46,7 +46,9 @@ def test_figures_do_not_hang_on_the_address_that_they_were_drawn_at(page: Page) 
     drawn(page, "#embed-figure")
     open_tab(page, "Truncation lab")
     drawn(page, "#truncation-by-adapter")
-    paths = page.locator(".xp-plot [clip-path]").evaluate_all("all => all.map(e => e.getAttribute('clip-path'))")
+    paths = page.locator(".xp-plot [clip-path]").evaluate_all(
+        "all => all.map(e => e.getAttribute('clip-path'))"
+    )
     assert len(paths) > 10
     assert [path for path in paths if not path.startswith("url(#")] == []
 

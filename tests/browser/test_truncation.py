@@ -283,3 +283,26 @@ def test_two_hundred_items_follow_the_slider_in_time(tab: Page) -> None:
         width(tab, dim)
     each = 1000 * (seconds() - before) / len(dims)
     assert 0 < each < 150, f"{each:.0f} ms of a slider's step"
+    expect(tab.locator(f"{LAB} .xp-lab-table tbody tr")).to_have_count(60)
+
+
+def test_marks_pressed_in_quick_succession_draw_first_and_move_the_slider_once(tab: Page) -> None:
+    box = tab.locator(".xp-width:visible input[type=number]").first
+    expect(box).to_have_value("128")
+    press = """([stage, widths]) => new Promise((done) => {
+        const box = [...document.querySelectorAll(".xp-width input[type=number]")].find((one) => one.offsetParent);
+        const marks = [...document.querySelectorAll(".xp-marks button")].filter((one) => one.offsetParent);
+        for (const width of widths) marks.find((one) => one.textContent === String(width)).click();
+        const look = () => (document.querySelector(stage).dataset.dim === String(widths.at(-1)) ? done(box.value) : requestAnimationFrame(look));
+        look();
+    })"""  # noqa: E501
+    moves: list[str] = []
+    tab.on(
+        "request",
+        lambda r: moves.append(r.url) if r.url.endswith("/queue/join") or "/queue/join?" in r.url else None,
+    )
+    assert tab.evaluate(press, [STAGE, [16, 32, 64]]) == "128", "drawn before gradio has heard of it"
+    expect(box).to_have_value("64")
+    expect(tab.locator("#truncation-numbers")).to_contain_text("The numbers at 64 dimensions")
+    settle(tab)
+    assert len(moves) == 1, "the server is asked for the last width alone"
