@@ -33,7 +33,7 @@ window.ExplorerCanvas = function () {
     const v = { n: 0, axes: 2, now: new Float32Array(0), from: null, to: null, fit: { c: [0, 0, 0], scale: 1 }, zoom: 1, panX: 0, panY: 0,
                 yaw: 0, pitch: 0, codes: null, kind: "category", names: [], lit: null, chosen: null, cursor: -1, near: null,
                 thumbs: new Map(), showThumbs: true, showLabels: true, moving: 0, frame: 0, width: 0, height: 0, ms: 0, shape: null };
-    let sx, sy, sz, order, asked = 0, colours = [];
+    let sx, sy, sz, order, asked = 0, colours = [], middles = null;
 
     function setPoints(count) {
       Object.assign(v, { n: count, now: new Float32Array(3 * count), to: null, from: null, codes: null, lit: null, chosen: new Uint8Array(count), cursor: -1, near: null });
@@ -60,7 +60,7 @@ window.ExplorerCanvas = function () {
       const turned = axes !== v.axes || !v.to;
       v.from = animate && v.to ? { at: v.now.slice(), fit: v.fit, yaw: v.yaw, pitch: v.pitch } : null;
       v.to = { at: to, fit: fitOf(to, axes), yaw: turned ? (axes === 3 ? 0.6 : 0) : v.yaw, pitch: turned ? (axes === 3 ? 0.35 : 0) : v.pitch };
-      v.axes = axes;
+      v.axes = axes; middles = null;
       v.moving = v.from ? performance.now() : 0;
       if (!v.from) step(1);
       ask();
@@ -86,8 +86,8 @@ window.ExplorerCanvas = function () {
       if (v.to) { v.to.fit = fitOf(v.to.at, v.axes); if (!v.moving) v.fit = v.to.fit; }
       ask();
     }
-    function setColours(kind, codes, names) { Object.assign(v, { kind, codes, names }); ask(); }
-    function set(changes) { Object.assign(v, changes); ask(); }
+    function setColours(kind, codes, names) { Object.assign(v, { kind, codes, names }); middles = null; ask(); }
+    function set(changes) { Object.assign(v, changes); middles = null; ask(); }
 
     function project() {
       const cy = Math.cos(v.yaw), sn = Math.sin(v.yaw), cp = Math.cos(v.pitch), sp = Math.sin(v.pitch), [ox, oy, oz] = v.fit.c;
@@ -196,6 +196,17 @@ window.ExplorerCanvas = function () {
         target.strokeStyle = colour; target.lineWidth = 2.5; target.stroke();
       }
     }
+    /* Of each group the point nearest to its middle, where its name stands: the middle of scattered ones is empty. */
+    function middlesOf() {
+      const { at } = v.to, sums = v.names.map(() => [0, 0, 0, 0]), found = v.names.map(() => -1), least = v.names.map(() => Infinity);
+      const each = (act) => { for (let i = 0; i < v.n; i++) if (isLit(i) && sums[v.codes[i]]) act(i, v.codes[i], sums[v.codes[i]]); };
+      each((i, _, s) => { for (let k = 0; k < 3; k++) s[k] += at[3 * i + k]; s[3]++; });
+      each((i, group, s) => {
+        const far = Math.hypot(at[3 * i] - s[0] / s[3], at[3 * i + 1] - s[1] / s[3], at[3 * i + 2] - s[2] / s[3]);
+        if (far < least[group]) { least[group] = far; found[group] = i; }
+      });
+      return found;
+    }
     /* A label is left out where it would lie over a picture or over a label that is there. */
     function labels(target, ink) {
       const taken = [], ABOVE = 11, BELOW = 4;
@@ -217,10 +228,9 @@ window.ExplorerCanvas = function () {
         const heights = (i) => [sy[i] + half(i) + ABOVE + 3, sy[i] - half(i) - BELOW - 2];
         for (let k = v.n - 1; k >= 0; k--) if (isLit(order[k])) write(brief(options.label(order[k]), v.width < 500 ? 18 : 30), sx[order[k]], heights(order[k]), 400);
       } else if (v.kind === "category" && v.names.length > 1 && v.codes) {
-        const sums = v.names.map(() => [0, 0, 0]);
-        for (let i = 0; i < v.n; i++) if (isLit(i) && sums[v.codes[i]]) { const s = sums[v.codes[i]]; s[0] += sx[i]; s[1] += sy[i]; s[2]++; }
+        middles ??= middlesOf();
         const near = (y) => [0, 20, -20, 40, -40, 60, -60].map((step) => y + step); // the middle of a group is where pictures are
-        sums.forEach((s, at) => { if (s[2]) write(brief(v.names[at], 26), s[0] / s[2], near(s[1] / s[2]), 650); });
+        middles.forEach((i, at) => { if (i >= 0) write(brief(v.names[at], 26), sx[i], near(sy[i]), 650); });
       }
     }
     function outline(target, ink) {

@@ -146,6 +146,26 @@ def test_labels_lie_over_no_picture_and_no_other_label(open_page: Pages, viewpor
 
 
 @pytest.mark.core
+def test_a_group_s_name_stands_at_one_of_its_points(page: Page) -> None:
+    """Also where the group lies in two places and its middle is empty."""
+    script = """() => {
+        const canvas = document.body.appendChild(document.createElement("canvas")), written = [], count = 200;
+        canvas.style.cssText = "width: 400px; height: 300px";
+        const inks = () => ({ text: "#000000", soft: "#555555", paper: "#ffffff", mark: "#d1380f", dark: false });
+        const view = window.ExplorerCanvas().create(canvas, { inks, label: String, tool: () => "move", hover() {}, pick() {}, region() {} });
+        const places = Float32Array.from({ length: 2 * count }, (_, at) => at % 2 ? (at % 6) / 20 : (at % 4 ? -1 : 1));
+        view.setPoints(count); view.resize();
+        view.setColours("category", Uint8Array.from({ length: count }, () => 0), ["both", "none"]);
+        view.setLayout(places, 2, false);
+        canvas.getContext("2d").fillText = (text, x) => written.push([text, x + canvas.getContext("2d").measureText(text).width / 2]);
+        view.draw();
+        return [written, view.screen(0)[0], view.screen(1)[0]];
+    }"""  # noqa: E501
+    written, left, right = page.evaluate(script)
+    assert [text for text, _ in written] == ["both"]
+    assert min(abs(written[0][1] - left), abs(written[0][1] - right)) < 20, "not between the two"
+
+
 def test_neighbours_open_by_click_and_follow_the_width(tab: Page) -> None:
     click_point(tab, 2)
     expect(tab.locator(PANEL)).to_contain_text("a yellow star to the left of a green triangle")
