@@ -48,8 +48,8 @@ def group(
         names = [f"{at + 1}: {state.points.items[row].label}" for at, row in enumerate(_central(state, step))]
         view.grouped = _grouping(state, method, count)
         update = _grouped(view, state, made.group_field(step.result, names), again)
-        parts = [("Points", f"{len(state.points.items):,}"), ("Of", state.task)]
-        parts += [("Clusters", f"{len(names)}"), ("In none", f"{int((step.result < 0).sum()):,}")]
+        view.clusters = (("Clusters", f"{len(names)}"), ("In none", f"{int((step.result < 0).sum()):,}"))
+        parts = [("Points", f"{len(state.points.items):,}"), ("Of", state.task), *view.clusters]
         yield cards.stats(parts) + state.messages, gr.skip(), update, gr.skip(), gr.skip()
 
 

@@ -56,6 +56,7 @@ class View:
         item: the one whose neighbours are on show.
         grouped: the vectors that were grouped last, and how.
         groupings: how many groupings the page was sent, so that it takes the same one twice.
+        clusters: what is said of the last grouping, as (name, value).
     """
 
     wanted: Look | None = None
@@ -63,12 +64,18 @@ class View:
     item: int | None = None
     grouped: tuple[Any, ...] = ()
     groupings: int = 0
+    clusters: tuple[tuple[str, str], ...] = ()
 
     def anchor(self, base: str, look: Look, layout: Array) -> Array:
         """The first map of this method for these points; ``layout`` becomes it if there was none."""
         if not any(key[0] == base for key in self.anchors):
             self.anchors.clear()  # other points: their maps are of no use any more
         return self.anchors.setdefault((base, look.method, look.count), layout)
+
+
+    def told(self, state: "MapState") -> tuple[tuple[str, str], ...]:
+        """What is said of the clusters, if they are those of these vectors."""
+        return self.clusters if self.grouped[:3] == (state.base, state.task, state.prompt_name) else ()
 
 
 @dataclass(frozen=True)
@@ -184,7 +191,8 @@ def _drawn(
         view.grouped = ()  # the page begins anew, without clusters
     parts = [("Points", f"{len(state.points.items):,}"), ("Of", state.task)]
     parts += [("From", state.points.name)] if state.points.name else []
-    shown = cards.stats([*parts, ("Encoded", seconds)] if seconds else parts) + state.messages
+    parts += [("Encoded", seconds)] if seconds else []
+    shown = cards.stats([*parts, *view.told(state)]) + state.messages
     return shown, state, figure, measures, _code(bench, state, chosen)
 
 
@@ -302,7 +310,7 @@ def refine(projector: Projector, view: View, state: MapState | None) -> Iterator
             continue
         layout, measures = lay_out(view, state, chosen, (step.result, ""))
         parts = [("Points", f"{count:,}"), ("Of", state.task), (f"{name} in", f"{step.seconds:.1f} s")]
-        shown = cards.stats(parts) + state.messages
+        shown = cards.stats([*parts, *view.told(state)]) + state.messages
         yield shown, gr.skip(), gr.update(patch=made.packed(layout)), measures, gr.skip()
 
 

@@ -187,6 +187,20 @@ def test_clusters_follow_the_vectors_and_are_found_once_for_each(bench: Workbenc
     assert "groups" not in none[2]
 
 
+def test_words_about_the_clusters_stay_while_they_do(bench: Workbench, maker: Projector) -> None:
+    view = View()
+    state = given(brought(), view, bench, "PCA", "2D", 20)[1]
+    *_, (said, *_) = map_groups.group(maker, view, state, "k-means", 4)
+    assert "Clusters" in said
+    *_, (again, *_) = map_view.run(bench, view, state, brought(), (), "retrieval", "query", "UMAP", "2D", 20)
+    assert "Clusters" in again and "4" in again
+    *_, (umap, *_) = map_view.refine(maker, view, state)
+    assert "UMAP in" in umap and "Clusters" in umap
+    list(map_groups.group(maker, view, state, "none", 4))
+    *_, (none, *_) = map_view.run(bench, view, state, brought(), (), "retrieval", "query", "PCA", "2D", 20)
+    assert "Clusters" not in none
+
+
 def test_a_click_shows_neighbours_at_both_widths(bench: Workbench) -> None:
     view = View()
     state = drawn(bench, view)[1]
