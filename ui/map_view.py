@@ -72,7 +72,6 @@ class View:
             self.anchors.clear()  # other points: their maps are of no use any more
         return self.anchors.setdefault((base, look.method, look.count), layout)
 
-
     def told(self, state: "MapState") -> tuple[tuple[str, str], ...]:
         """What is said of the clusters, if they are those of these vectors."""
         return self.clusters if self.grouped[:3] == (state.base, state.task, state.prompt_name) else ()
