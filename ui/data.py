@@ -31,7 +31,7 @@ EXPLANATION = (
 TAKEN = (
     "npz, Parquet, CSV and JSON hold names, texts and metadata beside the vectors, npy the numbers alone. "
     "int8 is a quarter of float32 (its ranges are in npz, Parquet and JSON), binary packs eight dimensions "
-    "into a byte. A file of float32 or float16 can be dropped above again; of the others the codes would be "
+    "into a byte. A file of float32 or float16 can be dropped above again; of the others the codes are "
     "taken for the vectors."
 )
 KEPT = (

@@ -240,6 +240,9 @@ def _checked(
     with np.errstate(over="ignore"):
         for begin in range(0, taken, BLOCK):
             vectors[begin : begin + BLOCK] = array[begin : min(taken, begin + BLOCK)]
+    if array.dtype.kind in "iu":
+        codes = f"{name}: holds {array.dtype}: its codes are taken for the vectors"
+        notices = [*notices, f"{codes}; if they were quantized, bring float32 or float16 instead"]
     good, faults = _usable(vectors, name)
     columns = {}
     for key, values in others.items():

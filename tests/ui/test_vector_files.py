@@ -41,6 +41,8 @@ def test_numbers_of_any_kind_become_float32(path: Path, kind: str) -> None:
     found = npy(path, np.asfortranarray(array) if kind == "<f8" else array)
     assert found.vectors.dtype == np.float32 and found.rows == (1, 2, 3, 4, 5, 6)
     np.testing.assert_allclose(found.vectors, array.astype(np.float32))
+    # whole numbers may be a quantizer's codes, which say nothing without its ranges
+    assert ("codes are taken" in " ".join(found.notices)) == (array.dtype.kind == "i")
 
 
 def test_vectors_without_a_direction_are_named_and_the_others_taken(path: Path) -> None:
