@@ -18,7 +18,12 @@ from embedder.errors import EmbedderError, EmbedderNotice, InputError
 from embedder.training.adapter_options import add_adapter_command, chosen_options
 from embedder.training.data_text import MissingSource
 from embedder.training.progress import say
-from embedder.training.recipe import STAGES, Recipe, Run, shorter, smoke
+from embedder.training.recipe import BESIDE, STAGES, Recipe, Run, shorter, smoke
+
+STAGE_HELP = (
+    f"stop after this stage; {BESIDE!r} is one more, which trains a second tower without some coloured "
+    "shapes and measures it on them"
+)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -31,7 +36,7 @@ def parser() -> argparse.ArgumentParser:
         "--runs", type=Path, default=Path("runs/mini"), help="folder for checkpoints and loss.csv"
     )
     mini.add_argument("--seed", type=int, default=0)
-    mini.add_argument("--stage", choices=STAGES, default=STAGES[-1], help="stop after this stage")
+    mini.add_argument("--stage", choices=(*STAGES, BESIDE), default=STAGES[-1], help=STAGE_HELP)
     mini.add_argument("--smoke", action="store_true", help="the whole recipe in miniature, under a minute")
     mini.add_argument("--effort", type=float, default=1.0, help="factor on every stage's steps")
     mini.add_argument(

@@ -43,6 +43,7 @@ def scene_values(
     task: str = "retrieval",
     side: int = 224,
     plain: bool = True,
+    scenes: list[Scene] | None = None,
 ) -> dict[str, metrics.Values]:
     """Pictures of the held-out renderer against captions, at every Matryoshka width.
 
@@ -53,13 +54,15 @@ def scene_values(
         task: adapter to use for both sides.
         side: of the pictures in pixels.
         plain: the plainest wording; otherwise wordings vary as in training.
+        scenes: of two things, instead of `count` drawn ones.
 
     Returns:
         for each width, (count,) zeros and ones: "4-way@W", whether the picture's right caption beats
         reversed relation, swapped colours and another colour; "R@1@W" and "R@10@W", whether the
         caption's picture is the first, or among the first ten; "4-way@late" by late interaction.
     """
-    scenes = two_things(count, seed)
+    scenes = scenes or two_things(count, seed)
+    count = len(scenes)
     rng = np.random.default_rng(seed + 1)
     pictures = [render(scene, side, rng) for scene in scenes]
     texts = [told for scene in scenes for told in _choices(scene, rng, plain)]

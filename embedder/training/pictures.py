@@ -94,11 +94,11 @@ def cell_labels_of(things: Sequence[Thing], drawing: Drawing, grid: tuple[int, i
 
 
 def crop_batch(
-    count: int, rng: np.random.Generator, side: int = 56
+    count: int, rng: np.random.Generator, side: int = 56, things: Sequence[Thing] = THINGS
 ) -> tuple[Tensor, tuple[int, int], Tensor]:
     """Single things close up: patches, grid and (count, 2) colour and shape."""
-    picks = rng.integers(len(THINGS), size=count)
+    chosen = [things[i] for i in rng.integers(len(things), size=count)]
     settings = PixelSettings(min_pixels=side * side, max_pixels=side * side)
-    cut = [to_patches(draw_one(THINGS[i], side, rng), settings) for i in picks]
-    labels = [[COLOUR_NAMES.index(THINGS[i].colour), SHAPES.index(THINGS[i].shape)] for i in picks]
+    cut = [to_patches(draw_one(thing, side, rng), settings) for thing in chosen]
+    labels = [[COLOUR_NAMES.index(thing.colour), SHAPES.index(thing.shape)] for thing in chosen]
     return torch.stack([patches for patches, _ in cut]), (side // PATCH, side // PATCH), torch.tensor(labels)

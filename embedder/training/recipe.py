@@ -22,6 +22,7 @@ from embedder.training.progress import say
 from embedder.training.settle_stage import SettleSettings, train_settle
 from embedder.training.static_table import REFINE_WEIGHTS, StaticSettings, score_static, train_static
 from embedder.training.text_stage import TextSettings, report, train_text
+from embedder.training.unseen_pairs import TEMPERATURE, measure_unseen, train_unseen
 from embedder.training.vision_stage import (
     BankSettings,
     CellSettings,
@@ -36,6 +37,8 @@ from embedder.training.worlds_stage import WorldsSettings, train_worlds
 
 LEARNED = ("static", "text", "crops", "cells", "bank", "settle", "worlds", "adapters", "late", "eyes")
 STAGES = (*LEARNED, "export")
+BESIDE = "unseen"
+"""A further stage, run only when asked for: it measures the recipe, not the model."""
 
 SIZES = Sizes(
     vocabulary=19_200,
@@ -178,8 +181,10 @@ class Run:
             "late": self.late,
             "eyes": self.eyes,
             "export": self.export,
+            BESIDE: self.unseen,
         }
-        for stage in STAGES[: STAGES.index(until) + 1]:
+        wanted = (*STAGES, BESIDE) if until == BESIDE else STAGES[: STAGES.index(until) + 1]
+        for stage in wanted:
             say(f"stage {stage}")
             work[stage]()
 
@@ -272,6 +277,14 @@ class Run:
         """The folder in the published layout."""
         export(self.network, self.data.tokenizer, self.out)
         say(f"written to {self.out}")
+
+    def unseen(self) -> None:
+        """Beside the model: a tower that never saw some coloured shapes, and how it does on them."""
+        parts = (self.recipe.crops, self.recipe.cells, replace(self.recipe.bank, temperature=TEMPERATURE))
+        tokenizer = self.data.tokenizer
+        network = train_unseen(self.network, tokenizer, self.recipe.sizes, parts, self.runs, self.seed)
+        found = measure_unseen(network, tokenizer, self.runs)
+        (self.runs / "unseen.scores.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
 
     def _report(self, stage: str) -> None:
         """Measure after a stage, once."""

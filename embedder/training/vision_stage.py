@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from embedder.training.network import ImageTemplate, Miniature
 from embedder.training.pairs import PASSAGE, QUERY, PairSet, tokenise
 from embedder.training.pictures import COLOUR_NAMES, crop_batch, scene_batch
 from embedder.training.progress import Progress, say
-from embedder.training.scenes import SHAPES, THINGS, Scene, all_scenes, caption, sample_scene
+from embedder.training.scenes import SHAPES, THINGS, Scene, Thing, all_scenes, caption, sample_scene
 from embedder.training.static_table import some_dims, source_chances
 from embedder.training.text_stage import (
     descend,
@@ -93,16 +94,18 @@ class Trained(nn.Module):
 
 
 @torch.no_grad()
-def calibrate(network: Miniature, seed: int) -> None:
-    """Scale the merger's output to the length of a token's vector; the layers expect no other."""
-    patches, grid, _ = crop_batch(32, np.random.default_rng(seed))
+def calibrate(network: Miniature, seed: int, things: Sequence[Thing] = THINGS) -> None:
+    """Scale the merger's output on pictures of `things` to a token's length; the layers expect no other."""
+    patches, grid, _ = crop_batch(32, np.random.default_rng(seed), things=things)
     length = float(network.vision(patches, grid).norm(dim=-1).mean())
     for parameter in network.model.visual.merger.mlp[-1].parameters():
         parameter.mul_(LENGTH / length)
 
 
-def train_crops(network: Miniature, settings: CropSettings, folder: Path, seed: int) -> None:
-    """Classify colour and shape of single things; trains the tower in place, shape being the hard part."""
+def train_crops(
+    network: Miniature, settings: CropSettings, folder: Path, seed: int, things: Sequence[Thing] = THINGS
+) -> None:
+    """Classify colour and shape of single `things`; trains the tower in place, shape being the hard part."""
     network.requires_grad_(False)
     torch.manual_seed(seed)
     trained = Trained(network.model.visual, network.sizes.vision_width)
@@ -113,7 +116,9 @@ def train_crops(network: Miniature, settings: CropSettings, folder: Path, seed: 
     progress = Progress(folder, "crops", settings.steps)
     restore(progress, trained, optimiser)
     for step in progress.steps():
-        patches, grid, labels = crop_batch(settings.batch, np.random.default_rng((seed, 4, step)))
+        patches, grid, labels = crop_batch(
+            settings.batch, np.random.default_rng((seed, 4, step)), things=things
+        )
         with half():
             vectors = network.vision_layers(patches, grid)[0].mean(1)
             loss = trained.heads.loss(vectors, labels)
@@ -123,7 +128,9 @@ def train_crops(network: Miniature, settings: CropSettings, folder: Path, seed: 
         progress.save(step, lambda: {"network": trained.state_dict(), "optimiser": optimiser.state_dict()})
 
 
-def train_cells(network: Miniature, settings: CellSettings, folder: Path, seed: int) -> None:
+def train_cells(
+    network: Miniature, settings: CellSettings, folder: Path, seed: int, things: tuple[Thing, ...] = THINGS
+) -> None:
     """Say for each image token what it shows: colour, shape, and which of the two things it belongs to.
 
     This needs no text, so it can run before the text stage is over; the merger learns here too.
@@ -139,15 +146,15 @@ def train_cells(network: Miniature, settings: CellSettings, folder: Path, seed: 
     restore(progress, trained, optimiser)
     for step in progress.steps():
         rng = np.random.default_rng((seed, 9, step))
-        scenes = [sample_scene(rng).canonical() for _ in range(settings.batch)]
+        scenes = [sample_scene(rng, allowed=things).canonical() for _ in range(settings.batch)]
         batch = scene_batch(scenes, rng)
         labels = batch.cells.flatten(0, 1)
         with half():
             features = network.vision(batch.patches, batch.grid).flatten(0, 1)
             loss = trained.heads.loss(features, labels)
         descend(optimiser, loss, parameters, settings.rate * schedule(step, settings.steps, 30))
-        things = labels[:, 0] < len(COLOUR_NAMES)
-        right = trained.heads.shape(features[things].float()).argmax(1) == labels[things, 1]
+        filled = labels[:, 0] < len(COLOUR_NAMES)
+        right = trained.heads.shape(features[filled].float()).argmax(1) == labels[filled, 1]
         progress.log(step, loss=loss.item(), shapes=right.float().mean().item())
         progress.save(step, lambda: {"network": trained.state_dict(), "optimiser": optimiser.state_dict()})
 
@@ -159,15 +166,26 @@ class Bank:
     scenes: list[Scene]
     vectors: Tensor
 
+    @classmethod
+    def of(cls, things: tuple[Thing, ...], vectors: Tensor) -> Bank:
+        """All scenes of these things, with their vectors."""
+        return cls(all_scenes(things), vectors)
+
     def at(self, dim: int) -> Tensor:
         """(scenes, dim) unit rows."""
         return at_width(self.vectors, dim)
 
 
-def build_bank(network: Miniature, tokenizer: Tokenizer, settings: BankSettings, seed: int) -> Bank:
+def build_bank(
+    network: Miniature,
+    tokenizer: Tokenizer,
+    settings: BankSettings,
+    seed: int,
+    things: tuple[Thing, ...] = THINGS,
+) -> Bank:
     """The mean vector of a few tellings of every scene, with either prompt."""
     rng = np.random.default_rng((seed, 5))
-    scenes = all_scenes(THINGS[: settings.things])
+    scenes = all_scenes(things[: settings.things])
     total = torch.zeros(len(scenes), network.sizes.hidden)
     for telling in range(settings.tellings):
         texts = [(QUERY, PASSAGE)[telling % 2] + caption(scene, rng, plain=telling < 1) for scene in scenes]
@@ -228,7 +246,7 @@ def kept_bank(
     """The bank as the text stage left the model: kept, because the layers go on changing."""
     path = folder / "bank.vectors.pt"
     if path.exists():
-        return Bank(all_scenes(THINGS[: settings.things]), torch.load(path, weights_only=True))
+        return Bank.of(THINGS[: settings.things], torch.load(path, weights_only=True))
     bank = build_bank(network, tokenizer, settings, seed)
     torch.save(bank.vectors, path)
     say(f"bank of {len(bank.scenes)} scenes")

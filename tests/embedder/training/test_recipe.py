@@ -20,14 +20,14 @@ from tokenizers import Tokenizer
 from embedder import Embedder
 from embedder.adapters import adapter_parameters
 from embedder.checkpoint import ADAPTER_WEIGHTS, read_tensors, tensor_entries, verify_checksums
-from embedder.training import data_code, data_text, pairs, recipe, renderers
+from embedder.training import data_code, data_text, pairs, pictures, recipe, renderers, unseen_pairs
 from embedder.training.__main__ import main
 from embedder.training.adapters_stage import activate, add_adapters
 from embedder.training.batches import pad_texts
 from embedder.training.export import small_enough
 from embedder.training.late_pictures import LatePictures
 from embedder.training.network import TASKS, Miniature
-from embedder.training.scenes import Scene, Thing, caption
+from embedder.training.scenes import COLOURS, SHAPES, Scene, Thing, caption
 from embedder.training.static_table import score_static
 from embedder.training.tokenizer import special_ids
 from embedder.training.widen import widened
@@ -224,3 +224,28 @@ def test_a_table_that_fits_no_file_is_stored_in_eight_bits(tmp_path):
     assert read.dtype == torch.float32
     torch.testing.assert_close(read, table, rtol=1 / 16, atol=2**-10)
     assert small_enough(table, torch.float16, limit=8192).dtype == torch.float16
+
+
+def test_a_tower_that_lacks_some_coloured_shapes_is_trained_beside_and_measured_on_them(trained, monkeypatch):
+    runs, out = trained
+    drawn = set()
+    real, train = pictures.draw_one, recipe.train_unseen
+
+    def watched(*arguments):
+        monkeypatch.setattr(pictures, "draw_one", lambda thing, *rest: drawn.add(thing) or real(thing, *rest))
+        return train(*arguments)
+
+    monkeypatch.setattr(recipe, "train_unseen", watched)
+    before = (out / "model.safetensors.index.json").read_bytes()
+    command = ["mini", "--smoke", "--runs", str(runs), "--out", str(out), "--stage", recipe.BESIDE]
+    threads = torch.get_num_threads()
+    assert main(command) == 0
+    torch.set_num_threads(threads)
+    assert drawn and not drawn & set(unseen_pairs.UNSEEN), "no close-up shows one"
+    assert {thing.colour for thing in unseen_pairs.UNSEEN} == set(COLOURS)
+    assert {thing.shape for thing in unseen_pairs.UNSEEN} == set(SHAPES)
+    found = json.loads((runs / "unseen.scores.json").read_text())
+    assert found.keys() == {"seen", "unseen"} and found["seen"].keys() == found["unseen"].keys()
+    assert (out / "model.safetensors.index.json").read_bytes() == before, "the model is left as it is"
+    for scene in unseen_pairs.drawn_from(lambda number: number > 0, 20, 0):
+        assert {scene.first, scene.second} & set(unseen_pairs.UNSEEN)
