@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import gradio as gr
-from gradio.utils import get_upload_folder
+from gradio.block_function import BlockFunction
+from gradio.context import get_blocks_context
+from gradio.utils import get_function_description, get_upload_folder
 
 from embedder.errors import EmbedderError, InputError
 from ui import api_handlers as handlers
@@ -36,6 +38,22 @@ def publish(bench: Workbench) -> None:
     for name in NAMES:
         runs = {} if name == "list_models" else {"concurrency_id": MODEL_QUEUE, "concurrency_limit": 1}
         gr.api(_in_words(getattr(endpoints, name)), api_name=name, **runs)
+    for made in _published():
+        _explain(made)
+
+
+def _published() -> list[BlockFunction]:
+    """The endpoints as the page under construction holds them."""
+    page = get_blocks_context()
+    return [made for made in page.fns.values() if made.api_name in NAMES] if page else []
+
+
+def _explain(made: BlockFunction) -> None:
+    """Put the docstring's words where gradio's client looks; gradio itself gives them to MCP only."""
+    _, words, returned = get_function_description(made.fn)
+    for argument, of in zip(made.inputs, words.values(), strict=True):
+        argument.api_info()["additional_description"] = of
+    made.outputs[0].api_info()["description"] = " ".join(returned)
 
 
 def results_as_json() -> None:

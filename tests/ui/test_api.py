@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import inspect
 import json
 from collections.abc import Iterator
 from contextlib import closing
@@ -57,8 +58,19 @@ def test_each_is_documented_and_typed(client: gradio_client.Client) -> None:
         assert len(entry["description"]) > 30
         for parameter in entry["parameters"]:
             assert parameter["type"], (name, parameter["parameter_name"])
+            said = parameter["python_type"]["description"]
+            assert len(said) > 5, (name, parameter["parameter_name"])
         (returned,) = entry["returns"]
+        assert len(returned["python_type"]["description"]) > 5, name
         assert returned["type"]["type"] == "object" and returned["type"]["required"]
+
+
+def test_each_parameter_is_explained_where_gradio_s_client_prints_it(client: gradio_client.Client) -> None:
+    said = client.view_api(return_format="str", print_info=False)
+    for line in (inspect.getdoc(api.Endpoints.search) or "").splitlines():
+        name, _, words = line.strip().partition(": ")
+        assert name not in ("query", "documents", "limit") or words in said
+    assert "dict(text: str, image: str)" in said and "Positions in documents" in said
 
 
 def test_embed_gives_the_library_s_vectors(client: gradio_client.Client, mini: Embedder) -> None:
