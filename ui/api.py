@@ -16,11 +16,13 @@ from gradio.context import get_blocks_context
 from gradio.utils import get_function_description, get_upload_folder
 
 from embedder.errors import EmbedderError, InputError
+from embedder.stop import Stopped, stoppable
 from ui import api_handlers as handlers
 from ui.api_handlers import Embeddings, Hits, Metric, Models, Similarities, TruncationReport
 from ui.payloads import MAX_PICTURE_BYTES, Document
 from ui.server import MODEL_QUEUE
 from ui.vectors import Workbench
+from ui.waiting import has_left
 
 Input = str | Document
 Role = Literal["query", "passage"] | None
@@ -229,8 +231,11 @@ def _in_words(endpoint: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(endpoint)
     def call(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
         try:
-            return endpoint(*args, **kwargs)
+            with stoppable(has_left):
+                return endpoint(*args, **kwargs)
         except EmbedderError as error:
             raise gr.Error(str(error), print_exception=False) from None
+        except Stopped:
+            raise gr.Error("the client has left", print_exception=False) from None
 
     return call
