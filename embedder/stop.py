@@ -1,7 +1,8 @@
 """Stopping work that nobody waits for any more, also in the middle of a long input.
 
 One text of 100,000 characters takes seconds on a CPU, and all that time nobody else is answered. Between two
-layers there is a place to stop: :func:`check` stands there, and asks what :func:`stoppable` was given.
+layers there is a place to stop, and between two heads where a text is long: :func:`check` stands there, and
+asks what :func:`stoppable` was given.
 """
 
 import threading
@@ -19,13 +20,14 @@ class Stopped(Exception):
 def stoppable(is_over: Callable[[], bool]) -> Iterator[None]:
     """Work of this thread inside the block ends with `Stopped` once `is_over()` is true.
 
-    It is asked when the work's turn comes and before every layer of the language model.
+    It is asked when the work's turn comes and at least before every layer of the language model. Of blocks
+    within one another each can end the work.
 
     Args:
         is_over: quick, and safe to call at any time.
     """
     before = getattr(_asked, "is_over", None)
-    _asked.is_over = is_over
+    _asked.is_over = (lambda: before() or is_over()) if before else is_over
     try:
         yield
     finally:

@@ -11,14 +11,18 @@ from pathlib import Path
 from typing import Any, Literal
 
 import gradio as gr
-from gradio.utils import get_upload_folder
+from gradio.block_function import BlockFunction
+from gradio.context import get_blocks_context
+from gradio.utils import get_function_description, get_upload_folder
 
 from embedder.errors import EmbedderError, InputError
+from embedder.stop import Stopped, stoppable
 from ui import api_handlers as handlers
 from ui.api_handlers import Embeddings, Hits, Metric, Models, Similarities, TruncationReport
 from ui.payloads import MAX_PICTURE_BYTES, Document
 from ui.server import MODEL_QUEUE
 from ui.vectors import Workbench
+from ui.waiting import has_left
 
 Input = str | Document
 Role = Literal["query", "passage"] | None
@@ -36,6 +40,22 @@ def publish(bench: Workbench) -> None:
     for name in NAMES:
         runs = {} if name == "list_models" else {"concurrency_id": MODEL_QUEUE, "concurrency_limit": 1}
         gr.api(_in_words(getattr(endpoints, name)), api_name=name, **runs)
+    for made in _published():
+        _explain(made)
+
+
+def _published() -> list[BlockFunction]:
+    """The endpoints as the page under construction holds them."""
+    page = get_blocks_context()
+    return [made for made in page.fns.values() if made.api_name in NAMES] if page else []
+
+
+def _explain(made: BlockFunction) -> None:
+    """Put the docstring's words where gradio's client looks; gradio itself gives them to MCP only."""
+    _, words, returned = get_function_description(made.fn)
+    for argument, of in zip(made.inputs, words.values(), strict=True):
+        argument.api_info()["additional_description"] = of
+    made.outputs[0].api_info()["description"] = " ".join(returned)
 
 
 def results_as_json() -> None:
@@ -211,8 +231,11 @@ def _in_words(endpoint: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(endpoint)
     def call(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
         try:
-            return endpoint(*args, **kwargs)
+            with stoppable(has_left):
+                return endpoint(*args, **kwargs)
         except EmbedderError as error:
             raise gr.Error(str(error), print_exception=False) from None
+        except Stopped:
+            raise gr.Error("the client has left", print_exception=False) from None
 
     return call

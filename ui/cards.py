@@ -178,13 +178,20 @@ def _side(item: Item) -> str:
     return f"<article>{shown}<p>{body}</p><small>{KINDS[item.kind]}{size}</small></article>"
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, stacked: bool = False) -> str:
+def table(
+    head: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    stacked: bool = False,
+    name: str = "Table of results",
+) -> str:
     """A table; cells are HTML that the caller has made safe, headings are text.
 
     Args:
-        head: of each column.
+        head: of each column; "" over thumbnails.
         rows: cells.
         stacked: on a telephone each row becomes a card, each cell with its heading before it.
+        name: what a screen reader calls it; no two of a page should be called the same.
     """
     top = "".join(f"<th scope='col'>{esc(name) or _UNSEEN}</th>" for name in head)
     labels = [f" data-label='{esc(name)}'" if stacked else "" for name in head]
@@ -194,7 +201,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, stacked: bool =
     )
     kind = "xp-table xp-stack" if stacked else "xp-table"
     whole = f"<table class='{kind}'><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
-    return f"<div class='xp-scroll' tabindex='0' role='region' aria-label='Table of results'>{whole}</div>"
+    return f"<div class='xp-scroll' tabindex='0' role='region' aria-label='{esc(name)}'>{whole}</div>"
 
 
 _UNSEEN = "<span class='xp-sr'>Picture</span>"

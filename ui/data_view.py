@@ -108,7 +108,7 @@ def preview(upload: Upload, chosen: Chosen) -> str:
     said = f"The first {len(rows)} of {len(table.rows):,} rows"
     said += f", and {len(names)} of {len(table.columns):,} columns" if more else ""
     return f"<h3>{cards.esc(upload.name)}</h3><p class='xp-comment'>{said}</p>" + cards.table(
-        ["Row", *head], rows
+        ["Row", *head], rows, name=f"First rows of {upload.name}"
     )
 
 

@@ -79,7 +79,8 @@ class Faults:
         more = self.count - len(rows)
         head = f"<h3>Left out: {self.count:,}</h3>"
         tail = cards.note(f"{more:,} more are in the file below.") if more else ""
-        return f"<section class='xp-faults'>{head}{cards.table(HEAD, rows)}{tail}</section>"
+        table = cards.table(HEAD, rows, stacked=True, name="What was left out")
+        return f"<section class='xp-faults'>{head}{table}{tail}</section>"
 
     def csv(self) -> str:
         """All that are kept as CSV text; no cell can be taken for a formula."""

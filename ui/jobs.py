@@ -3,7 +3,7 @@
 gradio cancels an event from the browser while the event's messages are still on their way, so that
 progress may come in after the message of the cancellation. Here the work is asked to stop, and its own
 stream ends with the words that say so: nothing of it can arrive later. gradio's cancel only takes out what
-is still waiting.
+is still waiting. Both a stop and a visitor who leaves end the work between two layers of the model.
 """
 
 import contextlib
@@ -17,9 +17,11 @@ from typing import Any
 import gradio as gr
 
 from embedder.errors import EmbedderError
+from embedder.stop import Stopped, stoppable
 from ui import cards
 from ui.checks import guarded
 from ui.controls import LIGHT, QUIET, heavy
+from ui.waiting import has_left
 
 Values = tuple[Any, ...]
 Handler = Callable[..., Iterator[Values]]
@@ -169,11 +171,12 @@ def watched(desk: Desk, number: str, steps: Iterator[Values], blank: Values) -> 
         yield (cards.note(_STOPPED), *blank)
         return
     try:
-        for step in steps:
+        for step in _within(steps, lambda: number in desk.stopped or has_left()):
             if number in desk.stopped:
-                yield (cards.note(_STOPPED), *blank)
-                return
+                raise Stopped
             yield step
+    except Stopped:
+        yield (cards.note(_STOPPED), *blank)
     except EmbedderError as error:
         yield (cards.note(str(error), "error"), *blank)
     except Exception:
@@ -181,6 +184,16 @@ def watched(desk: Desk, number: str, steps: Iterator[Values], blank: Values) -> 
         raise
     finally:
         desk.end(number)
+
+
+def _within(steps: Iterator[Values], is_over: Callable[[], bool]) -> Iterator[Values]:
+    """The steps; one that is under way ends with ``Stopped`` once it is over, within a long text too."""
+    while True:
+        with stoppable(is_over):  # not while it waits for the next turn, which may be another thread's
+            step = next(steps, None)
+        if step is None:
+            return
+        yield step
 
 
 def stop(desk: Desk, numbers: object, blank: Values) -> Values:

@@ -19,6 +19,7 @@ from ui.address import Field
 from ui.checks import guarded
 from ui.collection import Item
 from ui.controls import QUIET, Collection
+from ui.points import Points
 
 BUTTON = "<button type='button' class='xp-link' title='An address that opens this view'>Copy link</button>"
 COLLECTION = "the collection"
@@ -33,7 +34,7 @@ class Register:
     Attributes:
         settings: components by "tab.name".
         chosen: the choices of an example set, which all follow the collection.
-        uploads: states that hold a visitor's pictures, with what they hold at first and words for them.
+        uploads: states that hold what is a visitor's own, with what they hold at first and words for them.
     """
 
     settings: dict[str, Any] = field(default_factory=dict)
@@ -69,10 +70,10 @@ def sets(chosen: gr.Dropdown) -> None:
     _here().chosen.append(chosen)
 
 
-def uploads(pictures: gr.State, named: str) -> None:
-    """A visitor's own pictures, which no link carries: ``named`` says which when a link is copied."""
+def uploads(own: gr.State, named: str) -> None:
+    """A visitor's own pictures or points, which no link carries: ``named`` says which when one is copied."""
     words.speak(named)
-    _here().uploads.append((pictures, _digests(pictures.value), named))
+    _here().uploads.append((own, _digests(own.value), named))
 
 
 def field_of(component: Any) -> Field:  # noqa: ANN401
@@ -105,6 +106,8 @@ def _choices(component: Any) -> tuple[Any, ...]:  # noqa: ANN401
 
 
 def _digests(items: object) -> tuple[str, ...]:
+    if isinstance(items, Points):
+        return (items.base,)
     return tuple(item.digest for item in items) if isinstance(items, list | tuple) else ()
 
 
@@ -116,7 +119,7 @@ def example_of(collection: Sequence[Item]) -> str:
 
 
 def given(parts: Register, collection: Collection, *pictures: object) -> tuple[Any, ...]:
-    """The collection or a visitor's pictures changed.
+    """The collection or a visitor's pictures or points changed.
 
     Returns:
         What the page must know, then every choice of an example set.

@@ -11,6 +11,7 @@ import gradio as gr
 
 from ui import cards, controls, links, map_groups, map_view, neighbourhood, projection, projector
 from ui.checks import guarded
+from ui.code_view import code_view
 from ui.controls import LIGHT, QUIET
 from ui.editor import Editor, editor
 from ui.jobs import Jobs
@@ -76,7 +77,7 @@ class Widgets:
     figure: gr.HTML
     measures: gr.HTML
     panel: gr.HTML
-    code: gr.Code
+    code: gr.HTML
 
 
 def figure() -> gr.HTML:
@@ -116,7 +117,7 @@ def layout(bench: Workbench, collection: gr.State) -> Widgets:
             cards.plain(cards.explain(map_view.JUDGED))
             cards.plain(cards.explain(map_view.EXPLANATION))
             with gr.Accordion("The Python that does the same", open=False):
-                code = gr.Code(language="python", show_label=False, interactive=False, elem_id="map-code")
+                code = code_view(elem_id="map-code")
     return Widgets(edited, encoding, drawing, grouping, go, jobs, status, drawn, measures, panel, code)
 
 

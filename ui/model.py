@@ -13,6 +13,7 @@ from embedder.spec import JINA_V4
 from ui import architecture, cards, model_facts
 from ui.cards import esc
 from ui.checks import guarded
+from ui.code_view import code_view
 from ui.controls import QUIET, as_sent
 from ui.models import Ticket
 from ui.vectors import Workbench
@@ -41,7 +42,7 @@ def build(bench: Workbench, tab: gr.Tab) -> None:
     cards.plain(model_facts.caps(bench.limits), elem_classes="xp-card", elem_id="model-caps")
     cards.plain(model_facts.versions(), elem_classes="xp-card", elem_id="model-versions")
     with gr.Accordion(TITLE, open=False):
-        gr.Code(python_code(bench), language="python", show_label=False, interactive=False)
+        code_view(elem_id="model-code").value = python_code(bench)
     tab.select(guarded(partial(now, bench)), None, [running, memory, chooser], **QUIET)
 
 

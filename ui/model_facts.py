@@ -1,12 +1,13 @@
 """What the Model tab says of the running model: HTML made of what was measured, counted or published."""
 
 import platform
+from collections.abc import Iterable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from embedder.anatomy import Anatomy
 from embedder.device import BATCH_SIZES, TOKENS_PER_INPUT, gigabytes
-from embedder.spec import JINA_V4
+from embedder.spec import JINA_V4, MINI
 from ui import cards
 from ui.cards import esc
 from ui.limits import MIB, Limits
@@ -24,6 +25,8 @@ CHOSEN = {
         "a short probe takes bfloat16 where it is clearly faster, and small models stay in float32"
     ),
 }
+OTHERS = {"device": ("cpu", "cuda"), "precision": ("bfloat16", "float32")}
+"""Two choices of each: of these the command to change it names the one that is not in use."""
 UNSUPPORTED = (
     (
         "Video",
@@ -59,15 +62,15 @@ def running(model: Any, argument: str, asked: dict[str, str]) -> str:  # noqa: A
     """
     spec = model.spec
     lines = [
-        ("Model", esc(spec.name), f"loaded from {esc(argument)}", _command(argument)),
+        ("Model", esc(spec.name), f"loaded from {esc(argument)}", _command(_other(argument))),
         ("Revision", esc(model.revision or "none: the files have no commit"), _revision(model), ""),
         ("Licence", esc(spec.licence), esc(spec.licence_notice or "as its card says"), ""),
     ]
     for name, value in (("device", str(model.device)), ("precision", str(model.precision))):
         told = asked.get(name, "auto")
         how = CHOSEN[name] if told == "auto" else f"asked for with --{name} {told}"
-        other = "cpu" if name == "device" else "bfloat16"
-        change = _command(argument, f"--{name} {other}")
+        first, second = OTHERS[name]
+        change = _command(argument, f"--{name} {second if value.startswith(first) else first}")
         lines.append((name.capitalize(), esc(value), esc(how), change))
     batch = f"{model.batch_size} inputs of up to {TOKENS_PER_INPUT} tokens"
     defaults = ", ".join(f"{kind} {size}" for kind, size in BATCH_SIZES.items())
@@ -79,10 +82,14 @@ def running(model: Any, argument: str, asked: dict[str, str]) -> str:  # noqa: A
             _BATCH,
         )
     )
-    return _facts("What is running", cards.table(("", "Now", "How it was chosen", "How to change it"), lines))
+    return _table("What is running", ("What", "Now", "How it was chosen", "How to change it"), lines)
 
 
 _BATCH = "<code>model.embed(inputs, batch_size=8)</code> in Python; a slider in Search"
+
+
+def _other(argument: str) -> str:
+    return str(JINA_V4.repo_id) if argument == MINI else MINI
 
 
 def _command(argument: str, more: str = "") -> str:
@@ -131,8 +138,8 @@ def memory(report: dict[str, int], name: str, precision: str, *, is_v4: bool) ->
         else f"The claim is about Jina v4 in 16 bits; {name} is another model, so that the two numbers are "
         "not to be compared."
     )
-    shown = cards.table(("Part", f"{name}, {precision}", "Share", "Claim for v4, 16 bits"), rows)
-    return _facts("Memory", shown + cards.explain(f"{comment} {READ_MEMORY}"))
+    head = ("Part", f"{name}, {precision}", "Share", "Claim for v4, 16 bits")
+    return _table("Memory", head, rows, f"{comment} {READ_MEMORY}")
 
 
 def _bar(value: int, total: int) -> str:
@@ -151,7 +158,7 @@ def parameters(a: Anatomy) -> str:
         ("All", a.total, "base and adapters"),
     ]
     rows = [(name, f"{count:,}", note) for name, count, note in inside]
-    return _facts("Parameters", cards.table(("Part", "Parameters", ""), rows))
+    return _table("Parameters", ("Part", "Parameters", "Note"), rows)
 
 
 def generations(a: Anatomy, name: str, *, is_v4: bool) -> str:
@@ -168,23 +175,33 @@ def generations(a: Anatomy, name: str, *, is_v4: bool) -> str:
         ["Dimension", "768", "1,024", f"{v4.dim:,}", f"{a.dim:,}"],
         ["Can be cut to", "no", "yes, to 32<small>the note said no</small>", 
          f"yes, to {v4.matryoshka_dims[0]}", f"yes, to {a.dims[0]}"],
-        ["Source", "arXiv 2310.19923 and the model's card (base-en)", "arXiv 2409.10173 and the model's card",
-         "arXiv 2506.18902; parameters counted in the published shapes", "counted here"],
+        ["Source", _source("2310.19923", "v2-base-en"), _source("2409.10173", "v3"),
+         f"{_source('2506.18902', 'v4')}<small>parameters counted in the published shapes</small>",
+         "counted here"],
     ]  # fmt: skip
-    head = ["", "v2", "v3", "v4", esc(name)]
+    head = ["What", "v2", "v3", "v4", name]
     if is_v4:
         rows, head = [row[:-1] for row in rows], head[:-1]
     said = (
         "The architecture note that this program began with has other values in the cells that say so; these "
         "are corrected after the sources in the last row."
     )
-    return _facts("Jina Embeddings v2, v3 and v4", cards.table(head, rows) + cards.explain(said))
+    return _table("Jina Embeddings v2, v3 and v4", head, rows, said)
+
+
+def _source(paper: str, which: str) -> str:
+    """Links to the paper and the model's card; nothing is fetched until somebody follows one."""
+    ways = (
+        (f"https://arxiv.org/abs/{paper}", f"arXiv {paper}"),
+        (f"https://huggingface.co/jinaai/jina-embeddings-{which}", f"card of {which}"),
+    )
+    return ", ".join(f"<a href='{way}' target='_blank' rel='noreferrer'>{name}</a>" for way, name in ways)
 
 
 def unsupported() -> str:
     """What it does not read, and why."""
     rows = [(name, "not supported", why) for name, why in UNSUPPORTED]
-    return _facts("What it does not read", cards.table(("Input", "", "Why"), rows))
+    return _table("What it does not read", ("Input", "Answer", "Why"), rows)
 
 
 def caps(limits: Limits) -> str:
@@ -207,7 +224,7 @@ def caps(limits: Limits) -> str:
         else "This host was started without --trusted, which would allow local folders, other models and "
         "runs of any length to everybody who reaches the page."
     )
-    return _facts("What a visitor may ask for", cards.table(("", "At most"), rows) + cards.explain(trust))
+    return _table("What a visitor may ask for", ("What", "At most"), rows, trust)
 
 
 def _or_none(cap: int | None) -> str:
@@ -221,6 +238,11 @@ def _benchmark(limits: Limits) -> str:
         f"{limits.benchmark_seconds / 60:.0f} minutes, {limits.benchmark_items:,} items, "
         f"{limits.benchmark_runs} at a time, bundled benchmarks only"
     )
+
+
+def _table(title: str, head: Sequence[str], rows: Iterable[Sequence[str]], said: str = "") -> str:
+    shown = cards.table(head, rows, stacked=True, name=title)
+    return _facts(title, shown + (cards.explain(said) if said else ""))
 
 
 def _facts(title: str, body: str) -> str:

@@ -91,6 +91,10 @@ class Points:
         vectors = self.vectors[list(rows)] if self.vectors is not None else None
         return Points(tuple(self.items[row] for row in rows), vectors, columns, self.name)
 
+    def __hash__(self) -> int:
+        """By content, by which gradio sees that a state has changed; arrays and mappings have none."""
+        return hash(self.base)
+
     @cached_property
     def base(self) -> str:
         """A name for these points, by which the page knows whether a layout belongs to them."""

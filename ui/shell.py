@@ -87,6 +87,7 @@ def page(bench: Workbench) -> gr.Blocks:
         collection = gr.State(examples.first_items())
         relevance = gr.State(None)  # for the tabs that measure quality
         brought = gr.State(None)
+        links.uploads(brought, "the points on the map")
         with gr.Tabs(elem_id="explorer-tabs") as tabs:
             with gr.Tab("Embed", id="embed"):
                 first_look = embed.build(bench, collection)

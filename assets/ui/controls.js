@@ -1,4 +1,5 @@
-/* The browser half of ui/jobs.py and ui/controls.py: the cancel button, and numbers that are typed. */
+/* The browser half of ui/jobs.py and ui/controls.py: the cancel button, and numbers that are typed;
+   and the tabs' arrows. */
 Object.assign(window.Explorer, (() => {
   "use strict";
   const { say } = window.Explorer;
@@ -72,6 +73,18 @@ Object.assign(window.Explorer, (() => {
   }, true);
   document.addEventListener("blur", (event) => { if (isBox(event.target)) leave(event.target); }, true);
   document.addEventListener("keydown", (event) => { if (event.key === "Enter" && isBox(event.target)) leave(event.target); }, true);
+
+  /* ---- the tabs by their arrows, as a screen reader announces them: gradio has Tab and Enter alone ---- */
+  const WAYS = { ArrowRight: (at, count) => (at + 1) % count, ArrowLeft: (at, count) => (at - 1 + count) % count, Home: () => 0, End: (at, count) => count - 1 };
+  document.addEventListener("keydown", (event) => {
+    const tab = event.target.closest?.("[role=tab]"), list = tab?.closest(".tab-container");
+    if (!list || !(event.key in WAYS) || event.altKey || event.ctrlKey || event.metaKey) return;
+    const all = [...list.querySelectorAll("[role=tab]:not([aria-disabled=true])")];
+    const next = all[WAYS[event.key](all.indexOf(tab), all.length)];
+    event.preventDefault();
+    next.click();
+    next.focus();
+  });
 
   return { begin, end, mountCancel };
 })());

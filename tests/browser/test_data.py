@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.harness import overflow, settle, shoot
 from tests.browser.steps import drawn, open_tab
+from tests.browser.test_link import copied
 
 EXAMPLES = Path(__file__).parents[2] / "assets" / "examples"
 STATUS, PREVIEW, FAULTS = "#data-status", "#data-preview", "#data-faults"
@@ -119,11 +120,15 @@ def test_vectors_go_to_the_map_and_leave_it_again(tab: Page, tmp_path: Path) -> 
     expect(tab.locator("#map-status")).to_contain_text("59")
     expect(tab.locator(".xp-map-colour option", has_text="group")).to_have_count(1)
     expect(tab.locator("#map-status")).to_contain_text("mine.npz")
+    copied(tab)
+    expect(tab.locator(".xp-link-said")).to_contain_text("only you have them: the points on the map.")
     open_tab(tab, "Your data")
     press(tab, "Show the collection on the map again")
     expect(tab.locator(STATUS)).to_contain_text("shows the collection again")
     open_tab(tab, "Map")
     expect(tab.locator("#map-status")).not_to_contain_text("came with the items")
+    copied(tab)
+    expect(tab.locator(".xp-link-said")).not_to_contain_text("only you")
 
 
 def test_editing_the_collection_on_the_map_takes_brought_vectors_off(tab: Page, tmp_path: Path) -> None:

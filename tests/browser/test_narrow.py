@@ -33,6 +33,21 @@ def test_neighbours_and_numbers_are_cards(phone: Page) -> None:
     assert head.evaluate("e => getComputedStyle(e, '::before').content") == '"Kept of 5"'
 
 
+def test_every_column_of_the_model_s_tables_is_in_sight(phone: Page) -> None:
+    open_tab(phone, "Model")
+    settle(phone)
+    inside(phone.locator(".xp-facts .xp-table td"))
+    head = phone.locator("#model-generations td", has_text="3.93 billion")
+    assert head.evaluate("e => getComputedStyle(e, '::before').content") == '"v4"'
+    boxes = (
+        phone.locator("#model-running tr")
+        .nth(4)
+        .locator("td")
+        .evaluate_all("all => all.map(e => e.getBoundingClientRect().width)")
+    )
+    assert all(width > 200 for width in boxes), "sentences have the whole width"
+
+
 @pytest.mark.usefixtures("saved_run")
 def test_figures_of_a_saved_run_have_room_and_words(phone: Page) -> None:
     summary = opened(phone).get_by_role("button", name="Saved benchmark runs")

@@ -2,7 +2,9 @@
 
 import asyncio
 import base64
+import inspect
 import json
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -57,8 +59,19 @@ def test_each_is_documented_and_typed(client: gradio_client.Client) -> None:
         assert len(entry["description"]) > 30
         for parameter in entry["parameters"]:
             assert parameter["type"], (name, parameter["parameter_name"])
+            said = parameter["python_type"]["description"]
+            assert len(said) > 5, (name, parameter["parameter_name"])
         (returned,) = entry["returns"]
+        assert len(returned["python_type"]["description"]) > 5, name
         assert returned["type"]["type"] == "object" and returned["type"]["required"]
+
+
+def test_each_parameter_is_explained_where_gradio_s_client_prints_it(client: gradio_client.Client) -> None:
+    said = client.view_api(return_format="str", print_info=False)
+    for line in (inspect.getdoc(api.Endpoints.search) or "").splitlines():
+        name, _, words = line.strip().partition(": ")
+        assert name not in ("query", "documents", "limit") or words in said
+    assert "dict(text: str, image: str)" in said and "Positions in documents" in said
 
 
 def test_embed_gives_the_library_s_vectors(client: gradio_client.Client, mini: Embedder) -> None:
@@ -206,6 +219,31 @@ def test_nothing_is_fetched_for_any_event(site: Served, monkeypatch: pytest.Monk
 def test_the_queue_is_not_passed_by(site: Served) -> None:
     for name in api.NAMES:
         assert site.client.post(f"/gradio_api/run/{name}", json={"data": [["a"]]}).status_code == 404
+
+
+def test_long_texts_are_let_go_when_their_client_leaves(
+    site: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runtime = site.bench.model._runtime
+    real, begun, done, ended = runtime._forward, threading.Event(), [], threading.Event()
+
+    def noted(*args: Any, **options: Any) -> Any:
+        begun.set()
+        try:
+            done.append(real(*args, **options))
+            return done[-1]
+        finally:
+            ended.set()
+
+    monkeypatch.setattr(runtime, "_forward", noted)
+    texts = [f"{at} " + "river apple stone cloud word " * 3_270 for at in range(4)]  # 95,000 characters each
+    started = site.client.post("/gradio_api/call/v2/embed", json={"inputs": texts})
+    where = f"/gradio_api/call/embed/{started.json()['event_id']}"
+    with site.client.stream("GET", where):
+        assert begun.wait(30)
+    assert ended.wait(60) and not done, "a pass came to its end for nobody"
+    short = gradio_client.Client(site.url, verbose=False).submit(["a short one"], api_name="/embed")
+    assert len(short.result(timeout=20)["vectors"]) == 1
 
 
 def test_endpoints_that_run_the_model_share_its_queue(site: Served) -> None:

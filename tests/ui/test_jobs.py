@@ -3,6 +3,7 @@
 import copy
 import inspect
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ import gradio as gr
 import pytest
 
 from embedder import InputError
+from embedder.stop import check
 from ui import jobs
 from ui.jobs import Desk, Jobs, cancellable, catching_up, stop, watched
 from ui.snippets import Snippet
@@ -44,6 +46,35 @@ def test_work_that_is_stopped_ends_with_the_words_and_never_with_a_result() -> N
         desk.stop({"1"})
         rest = list(steps)
         assert len(rest) == 1 and "Stopped" in rest[0][0] and rest[0][1:] == BLANK
+
+
+@pytest.mark.parametrize("how", ["cancel", "leave"])
+def test_a_step_under_way_ends_within_the_model(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One step may be several long texts: minutes, in which nobody else is answered."""
+    desk, entered, has_left = Desk(), threading.Event(), threading.Event()
+    monkeypatch.setattr(jobs, "has_left", has_left.is_set)
+
+    def long_step() -> Iterator[tuple[Any, ...]]:
+        yield ("one of two", 0, 0)
+        entered.set()
+        for _ in range(2_000):  # layers
+            check()
+            time.sleep(0.005)
+        yield RESULT
+
+    seen: list[tuple[Any, ...]] = []
+    steps = watched(desk, "1", long_step(), BLANK)
+    asked = threading.Thread(target=lambda: seen.extend(steps))
+    asked.start()
+    assert entered.wait(5)
+    if how == "cancel":
+        assert stop(desk, ["1"], BLANK) == (gr.skip(),) * 3
+    else:
+        has_left.set()
+    asked.join(2)
+    assert not asked.is_alive() and len(seen) == 2 and not desk.running
+    assert "Stopped" in seen[-1][0] and seen[-1][1:] == BLANK
+    check()  # nothing of it is left behind in a thread
 
 
 def test_a_stop_after_the_result_leaves_it() -> None:

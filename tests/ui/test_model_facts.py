@@ -95,6 +95,46 @@ def test_each_choice_says_how_it_came_and_how_to_change_it(bench: Workbench) -> 
     assert "batch_size=8" in chosen and bench.model.spec.licence in chosen
 
 
+@pytest.mark.parametrize("argument", ["mini", "some/folder"])
+def test_the_command_to_change_something_changes_it(bench: Workbench, argument: str) -> None:
+    chosen = text(model_facts.running(bench.model, argument, {}))
+    other = {"mini": "jinaai/jina-embeddings-v4"}.get(argument, "mini")
+    assert f"loaded from {argument} python app.py --model {other}" in chosen
+    assert (bench.model.device.type, bench.model.precision) == ("cpu", "float32")
+    assert "--device cuda" in chosen and "--precision bfloat16" in chosen
+
+
+def tables(bench: Workbench, parts: Anatomy) -> list[str]:
+    model = bench.model
+    return [
+        model_facts.running(model, "mini", {}),
+        model_facts.memory(model.memory_report(), "<mini>", "float32", is_v4=False),
+        model_facts.parameters(parts),
+        model_facts.generations(parts, "<mini>", is_v4=False),
+        model_facts.unsupported(),
+        model_facts.caps(bench.limits),
+    ]
+
+
+def test_tables_have_names_of_their_own_and_a_heading_over_every_column(
+    bench: Workbench, parts: Anatomy
+) -> None:
+    shown = tables(bench, parts)
+    names = [re.findall(r"role='region' aria-label='([^']+)'", one) for one in shown]
+    assert len({name for (name,) in names}) == len(shown)
+    for one in shown:
+        assert "Picture" not in one, "what stands over a column of thumbnails"
+        assert "xp-stack" in one and "data-label=''" not in one
+        assert "<mini>" not in one and "&amp;lt;" not in one
+
+
+def test_the_sources_can_be_followed(parts: Anatomy) -> None:
+    html = model_facts.generations(parts, "mini", is_v4=False)
+    for way in ("arxiv.org/abs/2310.19923", "arxiv.org/abs/2409.10173", "arxiv.org/abs/2506.18902"):
+        assert f"href='https://{way}'" in html
+    assert html.count("rel='noreferrer'") == html.count("<a ") == 6
+
+
 def test_a_name_is_never_markup(bench: Workbench) -> None:
     assert "<script" not in model_facts.running(bench.model, "<script>alert(1)</script>", {})
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from gradio.utils import deep_hash
 
 from embedder.errors import InputError
 from ui import points
@@ -104,6 +105,12 @@ def test_a_name_stands_for_items_and_columns() -> None:
     assert first.base == again.base
     assert first.base != first.only([0, 1, 2, 3]).base
     assert first.base != Points.gather(items(5), metadata=[{"a": at} for at in range(5)]).base
+
+
+def test_gradio_can_tell_whether_points_have_changed() -> None:
+    vectors = np.eye(2, dtype=np.float32)
+    one, same = (Points.gather(items(2), vectors, [{"a": 1}, {"a": 2}]) for _ in range(2))
+    assert deep_hash(one) == deep_hash(same) != deep_hash(Points.gather(items(1), vectors[:1]))
 
 
 def test_points_are_cut_to_rows_with_all_that_belongs_to_them() -> None:
