@@ -19,6 +19,7 @@ from ui.address import Field
 from ui.checks import guarded
 from ui.collection import Item
 from ui.controls import QUIET, Collection
+from ui.points import Points
 
 BUTTON = "<button type='button' class='xp-link' title='An address that opens this view'>Copy link</button>"
 COLLECTION = "the collection"
@@ -70,7 +71,7 @@ def sets(chosen: gr.Dropdown) -> None:
 
 
 def uploads(pictures: gr.State, named: str) -> None:
-    """A visitor's own pictures, which no link carries: ``named`` says which when a link is copied."""
+    """A visitor's own pictures, or points of a map, which no link carries: ``named`` says which when a link is copied."""
     words.speak(named)
     _here().uploads.append((pictures, _digests(pictures.value), named))
 
@@ -105,6 +106,7 @@ def _choices(component: Any) -> tuple[Any, ...]:  # noqa: ANN401
 
 
 def _digests(items: object) -> tuple[str, ...]:
+    items = items.items if isinstance(items, Points) else items
     return tuple(item.digest for item in items) if isinstance(items, list | tuple) else ()
 
 

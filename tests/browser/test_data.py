@@ -42,6 +42,37 @@ def press(page: Page, name: str) -> None:
     page.get_by_role("button", name=name, exact=True).click()
 
 
+def map_is_open(page: Page) -> None:
+    """Opened by the button: shown from its top, in the address, and where the next key goes."""
+    expect(page.locator("#map-status")).to_be_visible()
+    page.wait_for_function("() => new URLSearchParams(location.search).get('tab') === 'map'")
+    page.wait_for_function(
+        "() => document.activeElement.matches('[role=tabpanel]') && scrollY === 0 "
+        "&& document.activeElement.contains(document.querySelector('#map-status'))"
+    )
+
+
+def test_show_on_the_map_opens_the_map_each_time(
+    page_in_each_view: Page, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    page = opened(page_in_each_view)
+    np.savez(tmp_path / "mine.npz", vectors=np.random.default_rng(1).normal(size=(20, 12)))
+    drop(page, tmp_path / "mine.npz")
+    for _ in range(2):
+        press(page, "Show on the map")
+        map_is_open(page)
+        expect(page.locator("#map-status")).to_contain_text("came with the items")
+        settle(page)
+        shoot(page, request.node.name)
+        page.get_by_role("button", name="Copy link").click()
+        expect(page.locator(".xp-link-said")).to_contain_text("what Your data put on the map")
+        open_tab(page, "Your data")
+        expect(page.locator(STATUS)).to_contain_text("20 points")
+    press(page, "Show the collection on the map again")
+    expect(page.locator(STATUS)).to_contain_text("shows the collection")
+    expect(page.locator("#map-status")).to_be_hidden()
+
+
 @pytest.fixture
 def table(tmp_path: Path) -> Path:
     path = tmp_path / "notes.csv"
@@ -113,8 +144,7 @@ def test_vectors_go_to_the_map_and_leave_it_again(tab: Page, tmp_path: Path) -> 
     press(tab, "Use as the collection")
     expect(tab.locator(f"{STATUS} .xp-error")).to_contain_text("12 dimensions, the model's have")
     press(tab, "Show on the map")
-    expect(tab.locator(STATUS)).to_contain_text("59 points")
-    open_tab(tab, "Map")
+    map_is_open(tab)
     expect(tab.locator("#map-status")).to_contain_text("came with the items")
     expect(tab.locator("#map-status")).to_contain_text("59")
     expect(tab.locator(".xp-map-colour option", has_text="group")).to_have_count(1)
