@@ -71,7 +71,7 @@ def sets(chosen: gr.Dropdown) -> None:
 
 
 def uploads(pictures: gr.State, named: str) -> None:
-    """A visitor's own pictures, or points of a map, which no link carries: ``named`` says which when a link is copied."""
+    """A visitor's own pictures or points, which no link carries: ``named`` says which when one is copied."""
     words.speak(named)
     _here().uploads.append((pictures, _digests(pictures.value), named))
 
@@ -195,7 +195,7 @@ def bind(demo: gr.Blocks, tabs: gr.Tabs, collection: gr.State, said: gr.HTML) ->
 def _carrier(parts: Register, tabs: Sequence[str]) -> gr.HTML:
     """Tells the page what there is, without anything to be seen; ``given`` says what a link lacks."""
     fields = {key: field_of(component) for key, component in parts.settings.items()}
-    first = {key: [known.kind, known.default, known.longest] for key, known in fields.items()}
+    first = {key: [known.kind, known.default, known.longest, known.high] for key, known in fields.items()}
     about = {
         "version": address.VERSION,
         "tab": tabs[0],

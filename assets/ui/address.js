@@ -11,8 +11,9 @@ window.Explorer.address = (() => {
 
   /* A setting as text; null for one that a link need not or cannot carry. As ui/address.py reads it. */
   function written(key, value) {
-    const [kind, first, longest] = about.fields[key];
+    const [kind, first, longest, high] = about.fields[key];
     if (value === null || value === undefined || same(value, first)) return null;
+    if (kind === "number" && high !== null && value > high) return null; // of vectors that only this visitor has
     if (kind === "choices" && !value.length && !first?.length) return null;
     if (kind === "flag") return value ? "1" : "0";
     if (kind === "choices") return value.some((part) => String(part).includes(",")) ? null : value.join(",");
