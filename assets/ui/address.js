@@ -96,6 +96,17 @@ window.Explorer.address = (() => {
     if (button) copy(button.closest(".xp-header").querySelector(".xp-link-said"));
   });
 
+  /* The page of another model begins with what is set here, and in the same theme. */
+  function along(link) {
+    if (read) { clearTimeout(timer); write(); }
+    const url = new URL(link.href);
+    for (const [key, text] of new URL(location.href).searchParams) if (!url.searchParams.has(key)) url.searchParams.set(key, text);
+    link.href = url.href;
+  }
+  for (const name of ["click", "auxclick"]) {
+    document.addEventListener(name, (event) => { const link = event.target.closest?.(".xp-go-there"); if (link) along(link); }, true);
+  }
+
   const place = (tab) => about?.tabs.indexOf(tab) ?? -1;
 
   return { set, mount, place };
