@@ -197,17 +197,13 @@ def build(
     inputs = [view, state, brought, collection, *parts.encoding, *parts.drawing]
     own_queue = partial(_in_queue, MAP_QUEUE)
     marked, follow = [parts.figure, parts.panel], guarded(map_view.near_again)
-
-    def offered(*values: Any) -> tuple[Any, ...]:
-        # the words are those of the page: by now they are marked for its translation
-        offer = map_controls.Offer(bench.model.spec.matryoshka_dims, task.info, role.info)
-        return map_controls.follow(offer, *values)
+    offered = guarded(_offered(bench, task, role))
 
     def drawn_by(listener: Callable[..., Any], handler: Callable[..., Any], **how: bool) -> None:
         parts.jobs.run(listener, partial(handler, bench), inputs, **how)
         after = parts.jobs.events[-1].then
         after(follow, [view, state, slider], marked, **LIGHT)
-        after(guarded(offered), [view, state, slider], [*parts.encoding, slider, parts.marks], **LIGHT)
+        after(offered, [view, state, slider], [*parts.encoding, slider, parts.marks], **LIGHT)
         parts.jobs.run(own_queue(after), partial(map_view.refine, maker), [view, state], **how)
         regroup = partial(map_groups.group_again, maker)
         parts.jobs.run(own_queue(parts.jobs.events[-1].then), regroup, [view, state, *parts.grouping], **how)
@@ -230,6 +226,16 @@ def build(
     slider.change(follow, [view, state, slider], marked, **LIGHT)
     for source in (parts.figure.pick, parts.panel.pick):
         source(guarded(_near), [view, state, slider], marked, **LIGHT)
+
+
+def _offered(bench: Workbench, task: Any, role: Any) -> Callable[..., tuple[Any, ...]]:  # noqa: ANN401
+    """What makes the controls follow the vectors on the map; its words are those of the page, when asked."""
+
+    def follow(*values: Any) -> tuple[Any, ...]:
+        offer = map_controls.Offer(bench.model.spec.matryoshka_dims, task.info, role.info)
+        return map_controls.follow(offer, *values)
+
+    return follow
 
 
 def _in_queue(name: str, listener: Callable[..., Any]) -> Callable[..., Any]:
