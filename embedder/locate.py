@@ -38,6 +38,8 @@ def locate(name: str, revision: str | None = None, cache_dir: Path | None = None
     folder = Path(name).expanduser()
     if folder.is_dir():
         return Location(folder, name, _commit_of_snapshot(folder))
+    if folder.is_file():
+        raise CheckpointError(f"model {name!r} is a file: give the folder that holds config.json")
     if name.count("/") != 1 or name.startswith((".", "/", "~")):
         raise CheckpointError(
             f"model {name!r}: no such folder ({folder.resolve()}), and a hub id has the form owner/name; "

@@ -31,7 +31,7 @@ from eval.marks import (
     across,
     band,
     check_curves,
-    cloud,
+    clouds,
     effect_marks,
     line,
     range_of,
@@ -122,9 +122,7 @@ def pareto(points: Sequence[Point], *, y_title: str = "nDCG@10", theme: Theme = 
         step = {"shape": "hv", "color": QUIET, "width": 1.5}
         x, y = [point.cost for point in front], [point.value for point in front]
         figure.add_trace(go.Scatter(x=x, y=y, mode="lines", line=step, name="front", hoverinfo="skip"))
-    for place, group in enumerate(dict.fromkeys(point.group for point in points)):
-        own = [point for point in points if point.group == group]
-        figure.add_trace(cloud(group, own, place))
+    figure.add_traces(clouds(points))
     costs = [point.cost for point in points]
     ticks = powers_of_two(min(costs), max(costs))
     figure.update_xaxes(type="log", tickvals=ticks, ticktext=[byte_text(tick) for tick in ticks])

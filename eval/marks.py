@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from embedder.errors import InputError
+from eval.curve_places import CONTROLS, places
 from eval.drawing import DASHES, PALETTE, QUIET, SYMBOLS, limits_of, tinted
 
 
@@ -106,17 +107,35 @@ def range_of(curves: Sequence[Curve], levels: Sequence[Level]) -> tuple[float, f
 
 
 def styled(curves: Sequence[Curve]) -> list[tuple[Curve, dict[str, str]]]:
-    """Each curve with its colour, dash and marker; those to compare with in grey."""
-    styles: list[tuple[Curve, dict[str, str]]] = []
-    loud = quiet = 0
+    """Each curve with its colour, dash and marker, its own in every figure; those to compare with in grey."""
+    loud = iter(places([curve.name for curve in curves if not curve.quiet]))
+    quiet = iter(range(1, len(curves) + 1))
+    styles = []
     for curve in curves:
-        place = quiet + 1 if curve.quiet else loud
-        colour = QUIET if curve.quiet else PALETTE[place % len(PALETTE)]
-        turn = place + place // len(PALETTE)  # the seventh has the first's colour, not its dash
-        dash, symbol = DASHES[turn % len(DASHES)], SYMBOLS[turn % len(SYMBOLS)]
-        styles.append((curve, {"color": colour, "dash": dash, "symbol": symbol}))
-        quiet, loud = quiet + curve.quiet, loud + (not curve.quiet)
+        if curve.quiet:
+            styles.append((curve, style_of(CONTROLS.get(curve.name, next(quiet))) | {"color": QUIET}))
+        else:
+            styles.append((curve, style_of(next(loud))))
     return styles
+
+
+def style_of(place: int) -> dict[str, str]:
+    """Colour, dash and marker of a place; the seventh has the first's colour, not its dash."""
+    turn = place + place // len(PALETTE)
+    return {
+        "color": PALETTE[place % len(PALETTE)],
+        "dash": DASHES[turn % len(DASHES)],
+        "symbol": SYMBOLS[turn % len(SYMBOLS)],
+    }
+
+
+def clouds(points: Sequence[Point]) -> list[go.Scatter]:
+    """Points by their groups, each with the colour and the marker that its curve has in other figures."""
+    groups = list(dict.fromkeys(point.group for point in points))
+    loud = [group for group in groups if group not in CONTROLS]
+    styles = {group: style_of(place) for group, place in zip(loud, places(loud), strict=True)}
+    styles |= {group: style_of(CONTROLS[group]) | {"color": QUIET} for group in groups if group in CONTROLS}
+    return [cloud(group, [p for p in points if p.group == group], styles[group]) for group in groups]
 
 
 def line(curve: Curve, style: Mapping[str, str]) -> go.Scatter:
@@ -150,20 +169,20 @@ def across(level: Level, dims: Sequence[float], dash: str) -> go.Scatter:
     )  # fmt: skip
 
 
-def cloud(group: str, points: Sequence[Point], place: int) -> go.Scatter:
+def cloud(group: str, points: Sequence[Point], style: Mapping[str, str]) -> go.Scatter:
     """The points of one group; those on the front with their labels."""
     return go.Scatter(
         x=[p.cost for p in points], y=[p.value for p in points], name=group, mode="markers+text",
         text=[p.label if p.is_front else "" for p in points], textposition="top center",
         cliponaxis=False,
         marker={
-            "color": PALETTE[place % len(PALETTE)], "symbol": SYMBOLS[place % len(SYMBOLS)], "size": 10,
+            "color": style["color"], "symbol": style["symbol"], "size": 10,
             "opacity": [1 if p.is_front else 0.55 for p in points],
         },
         error_y={
             "type": "data", "array": [p.high - p.value for p in points],
             "arrayminus": [p.value - p.low for p in points], "width": 0, "thickness": 1,
-            "color": tinted(PALETTE[place % len(PALETTE)], 0.45),
+            "color": tinted(style["color"], 0.45),
         },
         customdata=[(p.label, p.low, p.high) for p in points],
         hovertemplate=(

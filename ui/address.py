@@ -71,6 +71,8 @@ def _written(known: Field, value: object) -> str | None:
     if known.kind == "flag":
         return "1" if value else "0"
     if known.kind == "number":
+        if known.high is not None and isinstance(value, int | float) and value > known.high:
+            return None  # a width of vectors that only this visitor has
         return f"{value:g}" if isinstance(value, float) else str(value)
     if known.kind == "choices":
         parts = [str(part) for part in value] if isinstance(value, list | tuple) else []

@@ -96,6 +96,7 @@ def build(
     shared = [collection, relevance, brought, shelf, shelves.view, shelves.chosen]
     _wire_upload(bench, parts, upload, shared, limits)
     _wire_shelf(shelves, collection, relevance, brought, shelf)
+    brought.change(guarded(data_view.opened), brought, _opener(), **QUIET)
     shown = guarded(shelf_view.shelf_shown)
     tab.select(shown, [shelf, collection], [shelves.view, shelves.chosen], **QUIET)
 
@@ -128,6 +129,19 @@ def _upload(most: int) -> Widgets:
     with gr.Row(elem_classes="xp-buttons"):
         file = gr.DownloadButton("Download what was left out (CSV)", visible=False, size="sm", min_width=220)
     return Widgets(zone, header, jobs, status, preview, faults, file, choose, dropdowns, take, name, buttons)
+
+
+def _opener() -> gr.HTML:
+    """Opens another tab where the server says so, without anything to be seen."""
+    return gr.HTML(
+        "",
+        html_template="<span></span>",
+        js_on_load="window.Explorer.mountOpener(element, props, watch);",
+        apply_default_css=False,
+        opens="",
+        elem_id="data-opener",
+        elem_classes="xp-unseen",
+    )
 
 
 def _zone(most: int) -> gr.HTML:

@@ -1,5 +1,6 @@
 """What the Your data tab does: read, show, choose columns, make a collection, keep it. No widgets here."""
 
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -259,9 +260,16 @@ def to_map(upload: Upload | None, take: object, name: object, *values: object) -
     points = Points.gather(made.items, made.vectors, name=label)
     width = made.vectors.shape[1] if made.vectors is not None else 0
     kind = f"{width} dimensions each, as they came" if width else "to be encoded"
-    done = f"{len(made.items):,} points ({kind}) are on the Map tab, until you show the collection again."
+    done = f"{len(made.items):,} points ({kind}) are on the Map, until you show the collection again."
     status = cards.notes([], [done, *made.notices])
     yield (status, *shown, SKIP, SKIP, points, SKIP, SKIP, SKIP)
+
+
+def opened(points: Points | None) -> Any:  # noqa: ANN401 - an update
+    """What tells the page to open the Map: of the points just brought, nothing when they are taken away."""
+    if points is None:
+        return SKIP
+    return gr.update(opens=json.dumps({"tab": "map", "mark": "#map-figure", "of": id(points)}))
 
 
 def off_the_map() -> tuple[Any, str]:

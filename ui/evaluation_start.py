@@ -12,6 +12,7 @@ from eval.benchmarks import BUNDLED
 from eval.config import BASELINES, VECTORS
 from eval.progress import clock
 from ui import cards, limits, links, run_cards, run_plan
+from ui import model as model_tab
 from ui.checks import guarded
 from ui.code_view import code_view
 from ui.controls import LIGHT, QUIET
@@ -129,12 +130,23 @@ def offered(bench: Workbench) -> tuple[Any, ...]:
     vectors = list(VECTORS) if spec.multi_vector_dim else ["dense"]
     said = f"{spec.name} · {model.precision} on {model.device}"
     return (
-        f"<p class='xp-field'>Model <b>{cards.esc(said)}</b></p><p class='xp-explain'>The one that runs now; "
-        "the Model tab shows which others there are.</p>",
+        f"<p class='xp-field'>Model <b>{cards.esc(said)}</b></p>{_others(bench)}",
         gr.update(choices=list(map(str, model.tasks))),
         gr.update(choices=[str(dim) for dim in spec.matryoshka_dims]),
         gr.update(choices=vectors),
     )
+
+
+def _others(bench: Workbench) -> str:
+    """The way to measure another model of this host: on its own page."""
+    models = bench.models.benches if bench.models else ()
+    ways = ", ".join(model_tab.way_to(one, one.model.spec.name) for one in models if one is not bench)
+    words = (
+        f"The model of this page. To run another, open its page: {ways}."
+        if ways
+        else ("The one that runs here; the Model tab says how to have others.")
+    )
+    return f"<p class='xp-explain'>{words}</p>"
 
 
 @dataclass

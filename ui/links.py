@@ -196,7 +196,7 @@ def bind(demo: gr.Blocks, tabs: gr.Tabs, collection: gr.State, said: gr.HTML) ->
 def _carrier(parts: Register, tabs: Sequence[str]) -> gr.HTML:
     """Tells the page what there is, without anything to be seen; ``given`` says what a link lacks."""
     fields = {key: field_of(component) for key, component in parts.settings.items()}
-    first = {key: [known.kind, known.default, known.longest] for key, known in fields.items()}
+    first = {key: [known.kind, known.default, known.longest, known.high] for key, known in fields.items()}
     about = {
         "version": address.VERSION,
         "tab": tabs[0],

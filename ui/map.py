@@ -9,7 +9,17 @@ from typing import Any
 
 import gradio as gr
 
-from ui import cards, controls, links, map_groups, map_view, neighbourhood, projection, projector
+from ui import (
+    cards,
+    controls,
+    links,
+    map_controls,
+    map_groups,
+    map_view,
+    neighbourhood,
+    projection,
+    projector,
+)
 from ui.checks import guarded
 from ui.code_view import code_view
 from ui.controls import LIGHT, QUIET
@@ -70,6 +80,7 @@ class Widgets:
     editor: Editor
     encoding: list[Any]
     drawing: list[Any]
+    marks: gr.HTML
     grouping: list[Any]
     go: gr.Button
     jobs: Jobs
@@ -107,7 +118,7 @@ def layout(bench: Workbench, collection: gr.State) -> Widgets:
             edited = editor(collection)
         with gr.Column(scale=8, min_width=320, elem_classes="xp-out"):
             with gr.Column(elem_classes="xp-card xp-controls"):
-                encoding, drawing, grouping, go, jobs = _controls(bench)
+                encoding, drawing, marks, grouping, go, jobs = _controls(bench)
             status = cards.plain("", elem_classes="xp-status", elem_id="map-status")
             drawn = figure()
             measures = cards.plain("", elem_id="map-measures")
@@ -118,10 +129,10 @@ def layout(bench: Workbench, collection: gr.State) -> Widgets:
             cards.plain(cards.explain(map_view.EXPLANATION))
             with gr.Accordion("The Python that does the same", open=False):
                 code = code_view(elem_id="map-code")
-    return Widgets(edited, encoding, drawing, grouping, go, jobs, status, drawn, measures, panel, code)
+    return Widgets(edited, encoding, drawing, marks, grouping, go, jobs, status, drawn, measures, panel, code)
 
 
-def _controls(bench: Workbench) -> tuple[list[Any], list[Any], list[Any], gr.Button, Jobs]:
+def _controls(bench: Workbench) -> tuple[list[Any], list[Any], gr.HTML, list[Any], gr.Button, Jobs]:
     spec = bench.model.spec
     with gr.Row():
         method = gr.Radio(
@@ -154,7 +165,7 @@ def _controls(bench: Workbench) -> tuple[list[Any], list[Any], list[Any], gr.But
     with gr.Row(elem_classes="xp-buttons"):
         go = gr.Button("Draw the map", variant="primary", elem_id="map-go", min_width=120)
         jobs = Jobs("map")
-    return [task, role], [method, space, width.slider], grouping, go, jobs
+    return [task, role], [method, space, width.slider], width.marks, grouping, go, jobs
 
 
 def build(
@@ -187,11 +198,13 @@ def build(
     inputs = [view, state, brought, collection, *parts.encoding, *parts.drawing]
     own_queue = partial(_in_queue, MAP_QUEUE)
     marked, follow = [parts.figure, parts.panel], guarded(map_view.near_again)
+    offered = guarded(_offered(bench, task, role))
 
     def drawn_by(listener: Callable[..., Any], handler: Callable[..., Any], **how: bool) -> None:
         parts.jobs.run(listener, partial(handler, bench), inputs, **how)
         after = parts.jobs.events[-1].then
-        after(follow, [view, state, parts.drawing[2]], marked, **LIGHT)
+        after(follow, [view, state, slider], marked, **LIGHT)
+        after(offered, [view, state, slider], [*parts.encoding, slider, parts.marks], **LIGHT)
         parts.jobs.run(own_queue(after), partial(map_view.refine, maker), [view, state], **how)
         regroup = partial(map_groups.group_again, maker)
         parts.jobs.run(own_queue(parts.jobs.events[-1].then), regroup, [view, state, *parts.grouping], **how)
@@ -214,6 +227,16 @@ def build(
     slider.change(follow, [view, state, slider], marked, **LIGHT)
     for source in (parts.figure.pick, parts.panel.pick):
         source(guarded(_near), [view, state, slider], marked, **LIGHT)
+
+
+def _offered(bench: Workbench, task: Any, role: Any) -> Callable[..., tuple[Any, ...]]:  # noqa: ANN401
+    """What makes the controls follow the vectors on the map; its words are those of the page, when asked."""
+
+    def follow(*values: Any) -> tuple[Any, ...]:
+        offer = map_controls.Offer(bench.model.spec.matryoshka_dims, task.info, role.info)
+        return map_controls.follow(offer, *values)
+
+    return follow
 
 
 def _in_queue(name: str, listener: Callable[..., Any]) -> Callable[..., Any]:

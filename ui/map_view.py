@@ -57,6 +57,8 @@ class View:
         grouped: the vectors that were grouped last, and how.
         groupings: how many groupings the page was sent, so that it takes the same one twice.
         clusters: what is said of the last grouping, as (name, value).
+        offered: width of vectors that came with the items, which the controls follow; 0 for the model's.
+        model_width: that was chosen for the model's vectors before.
     """
 
     wanted: Look | None = None
@@ -65,6 +67,8 @@ class View:
     grouped: tuple[Any, ...] = ()
     groupings: int = 0
     clusters: tuple[tuple[str, str], ...] = ()
+    offered: int = 0
+    model_width: int = 0
 
     def anchor(self, base: str, look: Look, layout: Array) -> Array:
         """The first map of this method for these points; ``layout`` becomes it if there was none."""

@@ -119,11 +119,12 @@ def choices(bench: Workbench) -> str:
 def _listed(bench: Workbench, *, here: bool) -> str:
     model = bench.model
     facts = f"{model.spec.dim} wide, {model.device}, {model.precision}, licence {model.spec.licence}"
-    way = "<b>this page</b>" if here else _way(bench, "Open its page")
+    way = "<b>this page</b>" if here else way_to(bench, "Open its page")
     return f"<li><span>{esc(model.spec.name)}</span> <small>{esc(facts)}</small> {way}</li>"
 
 
-def _way(bench: Workbench, words: str) -> str:
+def way_to(bench: Workbench, words: str) -> str:
+    """A link to the page of a model; the page adds its own settings to it."""
     address = f"./?model={quote(bench.model_argument, safe='')}"
     return f"<a class='xp-go-there' href='{esc(address)}'>{esc(words)}</a>"
 
@@ -155,7 +156,7 @@ def _arrived(bench: Workbench, seconds: float) -> str:
     name = bench.model.spec.name
     took = f" after {seconds:.1f} s" if seconds else ""
     return cards.note(f"{name} is ready{took}. Your requests that run end on the model they began with.") + (
-        f"<p>{_way(bench, f'Open the page with {name}')}</p>"
+        f"<p>{way_to(bench, f'Open the page with {name}')}</p>"
     )
 
 

@@ -38,9 +38,11 @@ OWN = ("kind", "script", "characters")
 _BLANK = re.compile(r"[\s\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Points:
     """Items of a map, with vectors of their own or to be encoded, and columns that can colour them.
+
+    Two are never equal: what is brought anew is another thing for gradio, which wants a hash of a state.
 
     Attributes:
         items: one per point.
@@ -102,6 +104,8 @@ class Points:
         for item in self.items:
             content.update((item.digest or item.label).encode("utf-8", "surrogatepass") + b"\0")
         content.update(repr(self.columns).encode("utf-8", "surrogatepass"))
+        if self.vectors is not None:
+            content.update(np.ascontiguousarray(self.vectors).data)
         return content.hexdigest()[:16]
 
 

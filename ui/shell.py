@@ -111,6 +111,7 @@ def page(bench: Workbench) -> gr.Blocks:
         texts.mark(demo)
         api.publish(bench)
     server.fetch_nothing()
+    server.lean_sessions()
     demo.queue(api_open=False, max_size=server.QUEUE_SIZE, default_concurrency_limit=4)
     return demo
 
@@ -165,6 +166,7 @@ def warm_up(bench: Workbench, health: Health) -> threading.Thread:
     A model that answers quickly encodes the examples too, so that each tab's first view is there at once.
     """
     thread = answer_once(bench, health)
+    threading.Thread(target=server.get_ready, name="get-ready", daemon=True).start()
     map_page.warm_up(bench)
     return thread
 

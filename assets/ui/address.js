@@ -11,8 +11,9 @@ window.Explorer.address = (() => {
 
   /* A setting as text; null for one that a link need not or cannot carry. As ui/address.py reads it. */
   function written(key, value) {
-    const [kind, first, longest] = about.fields[key];
+    const [kind, first, longest, high] = about.fields[key];
     if (value === null || value === undefined || same(value, first)) return null;
+    if (kind === "number" && high !== null && value > high) return null; // of vectors that only this visitor has
     if (kind === "choices" && !value.length && !first?.length) return null;
     if (kind === "flag") return value ? "1" : "0";
     if (kind === "choices") return value.some((part) => String(part).includes(",")) ? null : value.join(",");
@@ -94,6 +95,17 @@ window.Explorer.address = (() => {
     const button = event.target.closest?.(".xp-link");
     if (button) copy(button.closest(".xp-header").querySelector(".xp-link-said"));
   });
+
+  /* The page of another model begins with what is set here, and in the same theme. */
+  function along(link) {
+    if (read) { clearTimeout(timer); write(); }
+    const url = new URL(link.href);
+    for (const [key, text] of new URL(location.href).searchParams) if (!url.searchParams.has(key)) url.searchParams.set(key, text);
+    link.href = url.href;
+  }
+  for (const name of ["click", "auxclick"]) {
+    document.addEventListener(name, (event) => { const link = event.target.closest?.(".xp-go-there"); if (link) along(link); }, true);
+  }
 
   const place = (tab) => about?.tabs.indexOf(tab) ?? -1;
 

@@ -1,7 +1,7 @@
 /* The guided tour of ui/tour.py: a dialogue that is no trap, beside what it speaks of. Texts only as textContent. */
 window.Explorer.mountTour = (() => {
   "use strict";
-  const { say } = window.Explorer;
+  const { openTab, say } = window.Explorer;
 
   const KEPT = "explorer-tour";
   const remembered = () => { try { return localStorage.getItem(KEPT); } catch { return "closed"; } };
@@ -14,18 +14,6 @@ window.Explorer.mountTour = (() => {
     made.textContent = text;
     for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
     return made;
-  }
-
-  /* Opens a tab, through the menu where it did not fit. */
-  function openTab(id) {
-    const bar = "#explorer-tabs > .tab-wrapper", own = document.querySelector(`${bar} [role=tab][data-tab-id="${id}"]`);
-    if (own) { own.click(); return; }
-    // the menu has names only; the hidden copy of all tabs, by which gradio measures, has them in order
-    const names = [...document.querySelectorAll(`${bar} .tab-container[aria-hidden] button`)].map((tab) => tab.textContent.trim());
-    const wanted = names[window.Explorer.address.place(id)];
-    const entry = () => [...document.querySelectorAll(`${bar} .overflow-dropdown button`)].find((one) => one.textContent.trim() === wanted);
-    if (!entry()) document.querySelector(`${bar} .overflow-menu > button`)?.click();
-    setTimeout(() => entry()?.click(), 60);
   }
 
   return (element, props) => {

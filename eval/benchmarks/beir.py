@@ -50,6 +50,8 @@ def _root(folder: str | Path) -> Path:
     if ADDRESS.match(str(folder)) and not Path(folder).is_dir():
         raise InputError(f"{str(folder)!r} is an address: give a local folder; nothing is fetched")
     root = Path(folder).expanduser().resolve()
+    if root.is_file():
+        raise InputError(f"{str(folder)!r} is a file: give the folder that holds corpus.jsonl")
     if not root.is_dir():
         raise InputError(f"{str(folder)!r}: no such folder ({root})")
     return root

@@ -43,6 +43,37 @@ def press(page: Page, name: str) -> None:
     page.get_by_role("button", name=name, exact=True).click()
 
 
+def map_is_open(page: Page) -> None:
+    """Opened by the button: shown from its top, in the address, and where the next key goes."""
+    expect(page.locator("#map-status")).to_be_visible()
+    page.wait_for_function("() => new URLSearchParams(location.search).get('tab') === 'map'")
+    page.wait_for_function(
+        "() => document.activeElement.matches('[role=tabpanel]') && scrollY === 0 "
+        "&& document.activeElement.contains(document.querySelector('#map-status'))"
+    )
+
+
+def test_show_on_the_map_opens_the_map_each_time(
+    page_in_each_view: Page, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    page = opened(page_in_each_view)
+    np.savez(tmp_path / "mine.npz", vectors=np.random.default_rng(1).normal(size=(20, 12)))
+    drop(page, tmp_path / "mine.npz")
+    for _ in range(2):
+        press(page, "Show on the map")
+        map_is_open(page)
+        expect(page.locator("#map-status")).to_contain_text("came with the items")
+        settle(page)
+        shoot(page, request.node.name)
+        page.get_by_role("button", name="Copy link").click()
+        expect(page.locator(".xp-link-said")).to_contain_text("the points on the map")
+        open_tab(page, "Your data")
+        expect(page.locator(STATUS)).to_contain_text("20 points")
+    press(page, "Show the collection on the map again")
+    expect(page.locator(STATUS)).to_contain_text("shows the collection")
+    expect(page.locator("#map-status")).to_be_hidden()
+
+
 @pytest.fixture
 def table(tmp_path: Path) -> Path:
     path = tmp_path / "notes.csv"
@@ -114,14 +145,25 @@ def test_vectors_go_to_the_map_and_leave_it_again(tab: Page, tmp_path: Path) -> 
     press(tab, "Use as the collection")
     expect(tab.locator(f"{STATUS} .xp-error")).to_contain_text("12 dimensions, the model's have")
     press(tab, "Show on the map")
-    expect(tab.locator(STATUS)).to_contain_text("59 points")
-    open_tab(tab, "Map")
+    map_is_open(tab)
     expect(tab.locator("#map-status")).to_contain_text("came with the items")
     expect(tab.locator("#map-status")).to_contain_text("59")
     expect(tab.locator(".xp-map-colour option", has_text="group")).to_have_count(1)
     expect(tab.locator("#map-status")).to_contain_text("mine.npz")
     copied(tab)
     expect(tab.locator(".xp-link-said")).to_contain_text("only you have them: the points on the map.")
+    controls = tab.locator(".xp-controls:visible")
+    expect(controls.get_by_label("Task")).to_be_disabled()
+    expect(controls.get_by_role("radio", name="passage")).to_be_disabled()
+    expect(controls).to_contain_text("no adapter: these vectors came with the items")
+    width = controls.locator(".xp-width input[type=number]")
+    expect(width).to_have_value("12")
+    expect(width).to_have_attribute("max", "12")
+    assert controls.locator(".xp-marks button").all_inner_texts() == ["4", "8", "12"]
+    controls.get_by_role("button", name="4 dimensions").click()
+    expect(tab.locator("#map-figure .xp-chart-title")).to_contain_text("· 4 dimensions")
+    settle(tab)
+    shoot(tab, "map-of-brought-vectors")
     open_tab(tab, "Your data")
     press(tab, "Show the collection on the map again")
     expect(tab.locator(STATUS)).to_contain_text("shows the collection again")
@@ -129,6 +171,12 @@ def test_vectors_go_to_the_map_and_leave_it_again(tab: Page, tmp_path: Path) -> 
     expect(tab.locator("#map-status")).not_to_contain_text("came with the items")
     copied(tab)
     expect(tab.locator(".xp-link-said")).not_to_contain_text("only you")
+    expect(controls.get_by_label("Task")).to_be_enabled()
+    expect(controls).to_contain_text("the LoRA adapter in use")
+    full = controls.locator(".xp-marks button").last.inner_text()
+    expect(width).to_have_value(full)
+    expect(width).to_have_attribute("max", full)
+    expect(tab.locator("#map-figure .xp-chart-title")).to_contain_text(f"· {full} dimensions")
 
 
 def test_editing_the_collection_on_the_map_takes_brought_vectors_off(tab: Page, tmp_path: Path) -> None:

@@ -103,6 +103,7 @@ def test_a_failed_switch_leaves_all_and_a_good_one_opens_a_new_page(trusted: Pag
     shoot(page, "model-switched")
     page.locator("#model-status .xp-go-there").click()
     page.wait_for_url(re.compile(r"[?&]model="))
+    assert "__theme=light" in page.url and "tab=model" in page.url, "settings of the address come along"
     page.get_by_role("tab").first.wait_for(timeout=90_000)
     assert chip(page, "Width") == HALF != before
     open_tab(page, "Similarity")

@@ -326,6 +326,12 @@ def test_a_name_that_is_no_model(name: str) -> None:
         Embedder.from_pretrained(name)
 
 
+def test_a_file_in_a_folder_s_place_is_said(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(CheckpointError, match="is a file: give the folder"):
+        Embedder.from_pretrained(str(tmp_path / "config.json"))
+
+
 def test_short_memory_is_told_before_loading(monkeypatch: pytest.MonkeyPatch) -> None:
     """Both figures and the way out, as a notice; loading is still tried."""
     monkeypatch.setattr("embedder.device.available_memory", lambda device: 1_000_000)

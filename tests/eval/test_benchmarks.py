@@ -162,6 +162,12 @@ def test_addresses_and_strangers_are_refused(name: str) -> None:
         benchmarks.load(name)
 
 
+def test_a_file_in_a_folder_s_place_is_said(tmp_path: Path) -> None:
+    (tmp_path / "corpus.jsonl").write_text("")
+    with pytest.raises(InputError, match="is a file: give the folder"):
+        benchmarks.load(str(tmp_path / "corpus.jsonl"))
+
+
 def picture(folder: Path, name: str, colour: str = "red") -> str:
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)

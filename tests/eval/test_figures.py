@@ -71,6 +71,42 @@ def test_text_is_readable(theme: Any) -> None:
         template("sepia")  # type: ignore[arg-type]
 
 
+FORMS = ["float32", "int8", "binary"]
+ADAPTERS = ["retrieval", "text-matching", "code"]
+
+
+def looks(shown: Sequence[str], quiet: Sequence[str] = ()) -> dict[str, tuple[str, str, str]]:
+    curves = [Curve(name, [1, 2], [0, 1], quiet=name in quiet) for name in shown]
+    drawn = trade_off(curves).data
+    return {line.name: (line.line.color, line.line.dash, line.marker.symbol) for line in drawn}
+
+
+@pytest.mark.parametrize("whole", [ADAPTERS, FORMS, ["A · retrieval", "A · code", "B · retrieval"]])
+def test_a_colour_belongs_to_its_curve_whatever_stands_beside_it(whole: list[str]) -> None:
+    every = looks(whole)
+    assert len(set(every.values())) == len(whole)
+    for shown in itertools.permutations(whole, 2):
+        if "B" in " ".join(shown) and "A" not in shown[0]:
+            continue  # which model is the first one is all there is to go by
+        assert looks(shown) == {name: every[name] for name in shown}
+
+
+def test_a_number_format_looks_alike_by_width_and_by_bytes() -> None:
+    lines = looks([*FORMS, "PCA (control)"], quiet=["PCA (control)"])
+    groups = ["PCA (control)", "binary", "int8", "float32"]
+    dots = pareto([Point("8", name, 8, 0.5, 0.4, 0.6, is_front=False) for name in groups]).data
+    assert {dot.name: (dot.marker.color, dot.marker.symbol) for dot in dots} == {
+        name: (colour, symbol) for name, (colour, _, symbol) in lines.items()
+    }
+    assert lines["PCA (control)"][0] == QUIET
+
+
+def test_names_that_nobody_knows_get_what_is_left() -> None:
+    found = looks(["mine", "code", "int8 = uint8", "another", "retrieval", "text-matching", "more", "most"])
+    assert len(set(found.values())) == 8
+    assert found["code"][0] == looks(["code"])["code"][0] != found["mine"][0]
+
+
 def names(figure: Any) -> list[str]:
     return [annotation.text.split("</span> ")[-1] for annotation in figure.layout.annotations]
 

@@ -146,3 +146,8 @@ def test_a_component_says_what_it_takes(component: object, expected: Field) -> N
 def test_a_component_that_has_no_place_in_an_address_is_refused() -> None:
     with pytest.raises(TypeError, match="Image"):
         links.field_of(gr.Image())
+
+
+def test_a_width_of_vectors_that_only_this_visitor_has_is_in_no_link() -> None:
+    assert encode(FIELDS, {"similarity.dim": 1000}) == {}
+    assert encode(FIELDS, {"similarity.dim": 64}) == {"similarity.dim": "64"}

@@ -19,6 +19,7 @@ from embedder.spec import JINA_V4
 from tests.ui.conftest import GOLDEN
 from tests.ui.host import Host
 from tests.ui.second_model import full_width, halved
+from ui import evaluation_start
 from ui import model as tab
 from ui import models as offer
 from ui.collection import text_item
@@ -63,6 +64,13 @@ def public(folder: Path) -> Iterator[Host]:
     host = Host([str(GOLDEN), str(folder)], PUBLIC)
     yield host
     host.close()
+
+
+def test_the_form_of_a_benchmark_run_leads_to_the_other_models(public: Host, folder: Path) -> None:
+    first, second = (one.bench for one in public.models.running)
+    words = evaluation_start.offered(first)[0]
+    assert f"href='./?model={quote(str(folder), safe='')}'" in words and f"model={GOLDEN}" not in words
+    assert f"href='./?model={quote(str(GOLDEN), safe='')}'" in evaluation_start.offered(second)[0]
 
 
 def last_words(host: Host, name: object, ticket: Ticket | None = None) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 import httpx
 import pytest
+from gradio.state_holder import SessionState
 
 from embedder import DeviceError, Embedder
 from tests.ui.conftest import GOLDEN
@@ -208,3 +209,25 @@ def test_the_header_says_what_is_running(model: Embedder) -> None:
     assert "float32" in html and "cpu" in html and "not indicative of its quality" in html
     licensed = Workbench(model, model_argument="jinaai/jina-embeddings-v4")
     assert "not indicative" not in shell.header(licensed)
+
+
+def test_the_page_comes_packed_to_browsers_that_take_it(site: Site) -> None:
+    def page(encoding: str) -> httpx.Response:
+        with site.client.stream("GET", "/", headers={"accept-encoding": encoding}) as answer:
+            answer.sent = sum(len(part) for part in answer.iter_raw())  # type: ignore[attr-defined]
+            return answer
+
+    plain, packed = page("identity"), page("gzip")
+    assert "content-encoding" not in plain.headers and packed.headers["content-encoding"] == "gzip"
+    assert "accept-encoding" in packed.headers["vary"].lower() and "accept-encoding" in plain.headers["vary"]
+    assert int(packed.headers["content-length"]) == packed.sent < plain.sent / 5  # type: ignore[attr-defined]
+    assert "gradio_config" in site.client.get("/", headers={"accept-encoding": "gzip"}).text
+    assert "content-encoding" not in site.client.get("/health").headers
+
+
+def test_a_visitor_s_first_event_does_not_describe_every_component(site: Site) -> None:
+    session = SessionState(site.demo)
+    assert session.config_values == {}
+    some = next(iter(site.demo.blocks))
+    session._update_value_in_config(some, "new")
+    assert session.config_values[some]["props"]["value"] == "new"
