@@ -95,6 +95,13 @@ BUNDLED = {
         _counted(_definitions),
         missing=partial(_call, "words", "missing", "definitions"),
     ),
+    "packages": Bundled(
+        TEXTS,
+        "one line about a program -> its description",
+        partial(_call, "packages", "packages"),
+        partial(_call, "packages", "size"),
+        missing=partial(_call, "packages", "missing"),
+    ),
     "names": Bundled(
         TEXTS,
         "name in one of 16 languages -> English name",

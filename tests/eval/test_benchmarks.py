@@ -13,7 +13,7 @@ from embedder.errors import InputError
 from embedder.training.data_code import is_held_out
 from embedder.training.scenes import hard_negatives
 from eval import benchmarks
-from eval.benchmarks import beir, drawn_scenes, emoji, standard_library, words
+from eval.benchmarks import beir, drawn_scenes, emoji, packages, standard_library, words
 from eval.benchmarks.model import Benchmark, Items, digest
 
 Write = Callable[..., Path]
@@ -282,7 +282,9 @@ def test_bundled_means_all_that_can_be_made_here(monkeypatch: pytest.MonkeyPatch
     made_here = ("python-docs", "python-code", "scenes", "groups", "charts")
     monkeypatch.setattr(emoji, "missing", lambda: None)
     monkeypatch.setattr(words, "missing", lambda name: None)
-    assert benchmarks.expand(["bundled"]) == (*made_here, "definitions", "names", "emoji")
+    monkeypatch.setattr(packages, "missing", lambda: None)
+    assert benchmarks.expand(["bundled"]) == (*made_here, "definitions", "packages", "names", "emoji")
+    monkeypatch.setattr(packages, "missing", lambda: "run this")
     monkeypatch.setattr(emoji, "missing", lambda: "run this")
     monkeypatch.setattr(words, "missing", lambda name: "run this" if name == "names" else None)
     assert benchmarks.expand(["bundled"]) == (*made_here, "definitions")

@@ -11,7 +11,7 @@ from embedder.training import data_text, emoji_pictures
 from embedder.training.charts import is_held_out, tell
 from eval import benchmarks
 from eval.__main__ import main
-from eval.benchmarks import charts, drawn_groups, emoji
+from eval.benchmarks import charts, drawn_groups, emoji, packages
 
 
 def test_charts_that_show_all_of_it_are_right_and_those_near_it_are_near() -> None:
@@ -103,6 +103,26 @@ def test_words_without_their_package_are_listed_with_the_line_to_run(dictionary:
     assert "definitions" not in benchmarks.expand(["bundled"]) and "names" in benchmarks.expand(["bundled"])
     with pytest.raises(InputError, match="not installed here: run `apt-get install wordnet-base`"):
         benchmarks.load("definitions")
+
+
+def test_lines_about_packages_ask_for_their_descriptions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packages, "LISTS", tmp_path)
+    assert packages.missing() == "not installed here: run `apt-get -o Acquire::Languages=en update`"
+    with pytest.raises(InputError, match="'packages': not installed here: run `apt-get"):
+        benchmarks.load("packages")
+    entry = "Package: p{0}\nDescription-en: program number {0}\n It counts to {0}.\n .\n {1}\n"
+    entries = [entry.format(n, "Then it stops. " * 9) for n in range(20)]
+    entries += [entries[3], entry.format(99, "Too short.")]
+    (tmp_path / "archive_Translation-en").write_text("\n".join(entries))
+    (tmp_path / "small_Translation-en").write_text(entries[0])
+    found = benchmarks.load("packages")
+    assert (len(found.corpus), len(found.queries)) == packages.size() == (20, 20)
+    for row, line in enumerate(found.queries.inputs):
+        (document,) = found.relevance[row]
+        assert list(found.corpus.inputs)[document].startswith(f"It counts to {line.split()[-1]}. Then")
+    assert benchmarks.load("packages", seed=1).fingerprint != found.fingerprint
 
 
 @pytest.fixture
