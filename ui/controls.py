@@ -79,6 +79,10 @@ def _as_sent(payload: Any) -> Any:  # noqa: ANN401 - a client may send anything
     return payload
 
 
+MARKS = "<div class='xp-marks'>${window.Explorer.marks(value)}</div>"
+"""The widths of the value as buttons: a template, so that other widths speak the visitor's language too."""
+
+
 @dataclass
 class Width:
     """A dimension slider with one-click marks at the widths the model was trained to be cut to."""
@@ -96,20 +100,15 @@ def width_control(widths: Sequence[int], value: int, label: str = "Dimensions") 
     full = widths[-1]
     with gr.Column(min_width=220, elem_classes="xp-width"):
         slider = number_slider(1, full, value=value, step=1, label=label)
-        marks = cards.clickable(width_marks(widths))
+        marks = cards.clickable(width_marks(widths), html_template=MARKS)
     control = Width(slider, marks)
     control.bind()
     return control
 
 
 def width_marks(widths: Sequence[int]) -> str:
-    """Buttons for the trained widths."""
-    buttons = "".join(
-        f"<button type='button' data-event='pick' data-index='{width}' aria-label='{width} "
-        f"dimensions'>{width}</button>"
-        for width in widths
-    )
-    return f"<div class='xp-marks'>{buttons}</div>"
+    """What the marks' template makes buttons of: "16,32,64"."""
+    return ",".join(map(str, widths))
 
 
 def index_of(event: gr.EventData) -> int | None:

@@ -86,5 +86,9 @@ Object.assign(window.Explorer, (() => {
     next.focus();
   });
 
-  return { begin, end, mountCancel };
+  /* ---- the marks of a slider: one button for each width of "16,32,64" ---- */
+  const marks = (widths) => widths.split(",").map((width) =>
+    `<button type="button" data-event="pick" data-index="${Number(width)}" aria-label="${say("{width} dimensions", { width })}">${Number(width)}</button>`).join("");
+
+  return { begin, end, marks, mountCancel };
 })());

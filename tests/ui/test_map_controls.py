@@ -31,7 +31,7 @@ def test_vectors_that_came_with_the_items_have_their_widths_and_no_adapter() -> 
     assert not task["interactive"] and not role["interactive"]
     assert "came with the items" in task["info"] and "came with the items" in role["info"]
     assert (slider["maximum"], slider["value"]) == (20, 20)
-    assert marks["value"].count("<button") == 4 and "data-index='20'" in marks["value"]
+    assert marks["value"] == "4,8,16,20"
     assert offered(view, OWN_VECTORS, 20, 20) == (gr.skip(),) * 4, "they are told once"
 
 
@@ -45,7 +45,7 @@ def test_the_model_s_controls_come_back_with_its_vectors() -> None:
     assert task["interactive"] and role["interactive"]
     assert (task["info"], role["info"]) == ("which adapter", "which role")
     assert (slider["maximum"], slider["value"]) == (128, 64)
-    assert marks["value"].count("<button") == 3
+    assert marks["value"] == ",".join(map(str, OFFER.widths))
     assert offered(view, "retrieval", 128, 64) == (gr.skip(),) * 4
 
 

@@ -20,7 +20,8 @@ PLUMBING = re.compile(
     r"|[.#(\[\x00].*"  # selectors, media queries, what begins with a value
     r"|(?:xp|lm)-[\w-]+(?: (?:xp|lm)-[\w-]+)*"  # classes
     r"|.*sans-serif.*"  # fonts, style sheets
-    r"|!doctype html>|(?:html|meta|div|img) .*=.*|thead th|tbody tr|const f = .*",
+    r"|!doctype html>|(?:html|meta|div|img) .*=.*|thead th|tbody tr|const f = .*"
+    r"|<button [^>]*=[^>]*>\x00</button>",  # a mark, whose words are looked up
     re.DOTALL,
 )
 WORDS = re.compile(r"[^\W\d_]{2,}[,;:.]? [^\W\d_]{2,}|^[A-Z][a-z]{2,}")
