@@ -69,8 +69,11 @@ def _pairs() -> list[tuple[str, str]]:
 
 
 def _unpacked(path: Path) -> str:
-    command = [str(HELPER), "cat-file", str(path)]
-    return subprocess.run(command, capture_output=True, check=True).stdout.decode("utf-8", "replace")
+    done = subprocess.run([str(HELPER), "cat-file", str(path)], capture_output=True, check=False)
+    if done.returncode:
+        said = done.stderr.decode("utf-8", "replace").strip()
+        raise InputError(f"{path} cannot be unpacked ({said}): run `{FETCH}`")
+    return done.stdout.decode("utf-8", "replace")
 
 
 def _entries(text: str) -> Iterator[tuple[str, str]]:

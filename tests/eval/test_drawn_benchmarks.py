@@ -123,6 +123,10 @@ def test_lines_about_packages_ask_for_their_descriptions(
         (document,) = found.relevance[row]
         assert list(found.corpus.inputs)[document].startswith(f"It counts to {line.split()[-1]}. Then")
     assert benchmarks.load("packages", seed=1).fingerprint != found.fingerprint
+    (tmp_path / "broken_Translation-en.lz4").write_bytes(b"no list" * 9999)
+    monkeypatch.setattr(packages, "HELPER", Path("/bin/false"))
+    with pytest.raises(InputError, match="broken_Translation-en.lz4 cannot be unpacked .*: run `apt-get"):
+        benchmarks.load("packages")
 
 
 @pytest.fixture
