@@ -22,7 +22,7 @@ from ui.run_hall import Hall
 from ui.run_plan import PRECISIONS, SEARCHES, Wish
 from ui.vectors import Workbench
 
-MADE = ("python-docs", "python-code")
+MADE = ("python-docs", "python-code", "python-halves")
 """Benchmarks whose size is known when they have been made."""
 SECONDS = 1.0
 """Between two looks at a run."""

@@ -35,6 +35,7 @@ WORLDS = {
 TASK_WORDS = {
     "definitions": "words find their definition",
     "names": "foreign names find the English one",
+    "halves": "first halves of functions find the second",
     "bodies": "summaries find the body, every one asked",
 }
 TEMPLATE = Path(__file__).with_name("card_template.md")

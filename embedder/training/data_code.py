@@ -18,6 +18,7 @@ from functools import cache
 from pathlib import Path
 
 STDLIB = "stdlib"
+SHORTEST_HALVED = 6  # lines of a body that is cut in two
 LICENCES: dict[str, str] = {
     STDLIB: "PSF-2.0",
     "PIL": "MIT-CMU", "_pytest": "MIT", "accelerate": "Apache-2.0", "aiohttp": "Apache-2.0",
@@ -73,6 +74,19 @@ class CodePair:
     def held_out(self) -> bool:
         """Whether the whole module is kept for testing (decided by a checksum of its path)."""
         return is_held_out(self.module)
+
+
+def halves(pair: CodePair) -> tuple[str, str] | None:
+    """A function's beginning, "def" line and first half of the body's lines, and its rest.
+
+    None for bodies of fewer than `SHORTEST_HALVED` lines. Finding the rest is the task called code context
+    retrieval in CoIR (Li et al., 2024), there on CodeSearchNet.
+    """
+    lines = [line for line in pair.body.split("\n") if line.strip()]
+    if len(lines) < SHORTEST_HALVED:
+        return None
+    middle = len(lines) // 2
+    return "\n".join([pair.signature, *lines[:middle]]), "\n".join(lines[middle:])
 
 
 def is_held_out(module: str) -> bool:

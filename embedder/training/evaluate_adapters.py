@@ -9,11 +9,11 @@ import numpy as np
 from embedder import Embedder
 from embedder.training import metrics
 from embedder.training.adapters_stage import silenced
-from embedder.training.data_code import CodePair
+from embedder.training.data_code import CodePair, halves
 from embedder.training.data_text import TextPair
 
 BASE = "base"
-OWN = {"definitions": "retrieval", "names": "text-matching", "bodies": "code"}
+OWN = {"definitions": "retrieval", "names": "text-matching", "halves": "code", "bodies": "code"}
 """Held-out task -> the adapter that it belongs to."""
 Matrix = dict[str, dict[str, metrics.Values]]
 
@@ -25,16 +25,18 @@ def adapter_values(
 
     Args:
         model: to measure.
-        code: held-out functions: the summary finds the body.
+        code: held-out functions: the summary finds the body, and the first half of a function the second.
         glosses: held-out synsets: the words find the definition.
         names: held-out translations: the foreign name finds the English one.
 
     Returns:
         For each task of ``OWN``, for "base" and every adapter: (queries,) float64.
     """
+    cut = [found for pair in code if (found := halves(pair)) is not None]
     asked: dict[str, Callable[[str], metrics.Values]] = {
         "definitions": lambda task: _asked(model, glosses, task, "passage"),
         "names": lambda task: _asked(model, [_turned(pair) for pair in names], task, "query"),
+        "halves": lambda task: _asked(model, [TextPair(*both, "") for both in cut], task, "passage"),
         "bodies": lambda task: _asked(
             model, [TextPair(pair.summary, pair.body, "") for pair in code], task, "passage"
         ),

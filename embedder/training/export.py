@@ -14,7 +14,7 @@ from torch import Tensor
 from embedder.adapters import adapter_parameters
 from embedder.checkpoint import ADAPTER_PREFIX, index_json, write_checksums
 from embedder.training import tokenizer as tokenizers_
-from embedder.training.adapters_stage import SHIPPED_STRENGTH, settings_dict
+from embedder.training.adapters_stage import settings_dict
 from embedder.training.network import MERGE, PATCH, PIXELS, TASKS, Miniature, config_dict
 
 SHARD_BYTES = 9_900_000  # the hub takes no larger file in plain git than 10 MB
@@ -103,7 +103,7 @@ def export(network: Miniature, tokenizer: Tokenizer, folder: Path, *, card: str 
     config = config_dict(network.sizes, network.ids) | {"torch_dtype": str(DTYPE).removeprefix("torch.")}
     _dump(folder / "config.json", config)
     _dump(folder / "preprocessor_config.json", preprocessor_dict())
-    _dump(folder / "adapters" / "adapter_config.json", settings_dict(SHIPPED_STRENGTH))
+    _dump(folder / "adapters" / "adapter_config.json", settings_dict())
     parts = shards(base_tensors(network))
     placed: dict[str, str] = {}
     total = 0

@@ -18,8 +18,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from torch.nn import functional
 
-from embedder.adapters import lora_layers
-from embedder.training.adapters_stage import SHIPPED_STRENGTH, PicturePool, activate, picture_pool
+from embedder.training.adapters_stage import PicturePool, activate, picture_pool
 from embedder.training.batches import Padded, caption_group, pad_rows, share_a_text
 from embedder.training.losses import info_nce, max_sim
 from embedder.training.network import ImageTemplate, Miniature
@@ -70,10 +69,8 @@ def train_late(
     folder: Path,
     seed: int,
 ) -> None:
-    """Train the projector in place, with the adapters at the strength they are shipped with."""
+    """Train the projector in place, over the finished adapters."""
     network.requires_grad_(False)
-    for layer in lora_layers(network):
-        layer.scaling = dict.fromkeys(layer.scaling, SHIPPED_STRENGTH)
     begin(network, settings.constant)
     parameters = list(network.multi_vector_projector.parameters())
     optimiser = torch.optim.AdamW(parameters, lr=settings.rate, weight_decay=0.0)

@@ -15,6 +15,7 @@ from embedder.training import data_code, data_docs, data_text
 from embedder.training.scenes import caption, sample_scene
 
 QUERY, PASSAGE = "Query: ", "Passage: "
+HALVES_STEP = 3  # every third function is cut in two: more than the adapter can see
 MAX_CHARS = 1600  # of a text that is tokenised for training; about 400 tokens of code
 
 WEIGHTS = {
@@ -83,6 +84,7 @@ def text_pairs(
         "names": [(name, p.summary) for p in chosen if " " in (name := spaced(p.name))],
         "called": [(name, p.body) for p in functions if " " in (name := spaced(p.name))],
         "explained": [(p.details, p.body) for p in chosen if len(p.details) > 40],
+        "halves": [found for p in functions if (found := data_code.halves(p)) is not None][::HALVES_STEP],
     }
     sections = [section for section in docs if section.held_out == held_out]
     sources["titled"] = [(s.title, f"{s.first} {s.rest}") for s in sections if s.title]
@@ -119,7 +121,7 @@ def corpus(sources: dict[str, TextPairs]) -> Iterable[str]:
     for name, pairs in sources.items():
         if name == "code":  # the bodies are there already
             pairs = [(left, right.split("\n", 1)[0]) for left, right in pairs]
-        if name == "explained":
+        if name in ("explained", "halves"):
             continue
         for left, right in pairs:
             yield QUERY + left

@@ -120,7 +120,7 @@ def smoke() -> Recipe:
         ),
         settle=SettleSettings(steps=4, tokens=24, texts=8, anchors=4, frozen=64),
         worlds=WorldsSettings(steps=4, batch=8, strangers=40, mixed=6),
-        adapters=AdapterSettings(steps=6, batch=8, queries=8, tokens=24, pool=64, bank=64),
+        adapters=AdapterSettings(steps=6, batch=8, seeds=2, tokens=24, pool=64, bank=64),
         late=LateSettings(steps=6, batch=8, left=24, right=24, pool=64),
         eyes=WorldsSettings(
             steps=4, batch=8, strangers=40, mixed=6, late_weight=0.4, stage="eyes", start="worlds"

@@ -20,7 +20,9 @@ from embedder.training.group_pictures import draw_group_placed
 from embedder.training.pictures import NOTHING, cell_labels_of
 from embedder.training.renderers import Drawing
 
-GENERAL = 0.3  # of a chart's target, on the text without its subject; of an emoji's, on its keywords
+GENERAL = 0.3  # of a chart's target, on the text without its subject
+KEYWORDS = 0.4  # of an emoji's target, on the keywords it shares with at most BEARERS: what it has in common
+BEARERS = 24
 Target = list[tuple[int, float]]
 """Rows of the gallery and their shares, which sum to 1."""
 Cells = NDArray[np.int64]
@@ -116,20 +118,20 @@ def _repeated(rows: list[int], count: int) -> list[int]:
 
 
 def _emoji() -> World:
-    """Names, and keywords that no more than eight of them share."""
+    """Names, and keywords that not too many of them share."""
     shown = [one for one in emoji_pictures.known() if not one.held_out]
     bearers: dict[str, list[int]] = {}
     for index, one in enumerate(shown):
         for word in dict.fromkeys(one.keywords):
             if word != one.name:
                 bearers.setdefault(word, []).append(index)
-    words = [word for word, those in bearers.items() if len(those) <= 8]
+    words = [word for word, those in bearers.items() if len(those) <= BEARERS]
     tellings = [(one.name, one.name) for one in shown] + [(word, word) for word in words]
     rows = {word: len(shown) + row for row, word in enumerate(words)}
     targets: list[Target] = []
     for index, one in enumerate(shown):
         own = [rows[word] for word in one.keywords if word in rows and word != one.name]
-        share = GENERAL if own else 0.0
+        share = KEYWORDS if own else 0.0
         targets.append([(index, 1 - share), *((row, share / len(own)) for row in own)])
 
     def draw(index: int, side: int, rng: np.random.Generator) -> Drawing:

@@ -63,6 +63,7 @@ def _charts_size() -> tuple[int, int]:
 
 _documentation = partial(_call, "standard_library", "documentation")
 _code = partial(_call, "standard_library", "code")
+_halves = partial(_call, "standard_library", "halves")
 _definitions, _names = (partial(_call, "words", name) for name in ("definitions", "names"))
 
 BUNDLED = {
@@ -70,6 +71,9 @@ BUNDLED = {
         TEXTS, "first paragraph of a docstring -> the rest of it", _documentation, _counted(_documentation)
     ),
     "python-code": Bundled("text to code", "summary of a function -> its code", _code, _counted(_code)),
+    "python-halves": Bundled(
+        "code to code", "first half of a function -> its second half", _halves, _counted(_halves)
+    ),
     "scenes": Bundled(
         PICTURES,
         "sentence -> picture of coloured shapes",

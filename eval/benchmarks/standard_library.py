@@ -1,4 +1,4 @@
-"""Two benchmarks from Python's standard library, of modules that no training of ours has read.
+"""Three benchmarks from Python's standard library, of modules that no training of ours has read.
 
 Whole modules are held out, by the rule of `embedder.training.data_code.is_held_out`. The
 texts differ a little between versions of Python, and so does the fingerprint.
@@ -55,10 +55,26 @@ def code(name: str, _seed: int = 0) -> Benchmark:
     return _pairs(name, "text to code", entries)
 
 
+def halves(name: str, _seed: int = 0) -> Benchmark:
+    """A function's "def" line with the first half of its body is the query, the second half the document.
+
+    The task is that of code context retrieval in CoIR (Li et al., 2024), there on CodeSearchNet. Beginnings
+    and ends that occur twice are left out.
+    """
+    entries: dict[str, tuple[str, str]] = {}
+    for module, path in held_out_modules():
+        for pair in data_code.pairs_of_file(_root(), path):
+            if (cut := data_code.halves(pair)) is not None:
+                entries.setdefault(f"{module}:{pair.name}", cut)
+    ends = Counter(end for _, end in entries.values())
+    entries = {key: cut for key, cut in entries.items() if ends[cut[1]] == 1}
+    return _pairs(name, "code to code", entries)
+
+
 def _pairs(name: str, modality: str, entries: dict[str, tuple[str, str]]) -> Benchmark:
-    """Each summary that occurs once asks for its own document."""
-    counts = Counter(summary for summary, _ in entries.values())
-    asked = [key for key, (summary, _) in entries.items() if summary and counts[summary] == 1]
+    """Each question (a summary, a beginning) that occurs once asks for its own document."""
+    counts = Counter(question for question, _ in entries.values())
+    asked = [key for key, (question, _) in entries.items() if question and counts[question] == 1]
     corpus = Items.of(list(entries), [document for _, document in entries.values()])
     queries = Items.of([f"q:{key}" for key in asked], [entries[key][0] for key in asked])
     return assemble(

@@ -279,7 +279,7 @@ def test_bundled_benchmarks_are_as_large_as_listed(bundled: Benchmark) -> None:
 
 
 def test_bundled_means_all_that_can_be_made_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    made_here = ("python-docs", "python-code", "scenes", "groups", "charts")
+    made_here = ("python-docs", "python-code", "python-halves", "scenes", "groups", "charts")
     monkeypatch.setattr(emoji, "missing", lambda: None)
     monkeypatch.setattr(words, "missing", lambda name: None)
     monkeypatch.setattr(packages, "missing", lambda: None)
@@ -291,7 +291,7 @@ def test_bundled_means_all_that_can_be_made_here(monkeypatch: pytest.MonkeyPatch
     assert benchmarks.expand(["x", "scenes", "bundled"])[:3] == ("x", "scenes", "python-docs")
 
 
-@pytest.mark.parametrize("name", ["python-docs", "python-code"])
+@pytest.mark.parametrize("name", ["python-docs", "python-code", "python-halves"])
 def test_texts_are_the_same_each_time(name: str) -> None:
     assert benchmarks.load(name).fingerprint == benchmarks.load(name, seed=1).fingerprint
 
@@ -301,16 +301,24 @@ def test_bundled_documents_differ_from_each_other(bundled: Benchmark) -> None:
         assert len(np.unique(items.digests, axis=0)) == len(items)
 
 
-@pytest.mark.parametrize("name", ["python-docs", "python-code", "scenes"])
+@pytest.mark.parametrize("name", ["python-docs", "python-code", "python-halves", "scenes"])
 def test_each_of_these_queries_has_one_answer(name: str) -> None:
     assert all(list(gains.values()) == [1] for gains in benchmarks.load(name).relevance.values())
 
 
-@pytest.mark.parametrize("name", ["python-docs", "python-code"])
+@pytest.mark.parametrize("name", ["python-docs", "python-code", "python-halves"])
 def test_texts_come_from_modules_that_training_left_out(name: str) -> None:
     modules = {key.split(":")[0] for key in benchmarks.load(name).corpus.ids}
     assert len(modules) > 10
     assert all(is_held_out(module) for module in modules)
+
+
+def test_both_halves_make_up_a_function() -> None:
+    found = standard_library.halves("x")
+    for row in range(0, len(found.queries), 97):
+        beginning, end = found.queries.inputs[row], found.corpus.inputs[next(iter(found.relevance[row]))]
+        assert beginning.split("\n")[0].lstrip("async ").startswith("def ")
+        assert 0 <= len(end.split("\n")) - (len(beginning.split("\n")) - 1) <= 1
 
 
 def test_no_document_holds_its_query() -> None:

@@ -102,12 +102,16 @@ def test_adapters_are_compared_query_by_query_and_the_base_has_none(model: Embed
     words = {"dog": "a domesticated animal that barks", "king": "a male ruler", "run": "move fast on foot"}
     glosses = [TextPair(word, gloss, "") for word, gloss in words.items()]
     names = [TextPair("dog", "Hund", ""), TextPair("dog", "chien", ""), TextPair("king", "König", "")]
-    code = [CodePair("m.py", "f", "Close it.", "", "def f():", "socket.close()")]
+    steps = "\n".join(f"step{number}()" for number in range(6))
+    code = [
+        CodePair("m.py", "f", "Close it.", "", "def f():", "socket.close()"),
+        CodePair("m.py", "g", "Step on.", "", "def g():", steps),
+    ]
     found = adapter_values(model, code, glosses, names)
     assert {name: list(values) for name, values in found.items()} == {
         name: ["base", "retrieval", "text-matching", "code"] for name in OWN
     }
-    assert [len(found[name]["base"]) for name in OWN] == [3, 3, 1]
+    assert [len(found[name]["base"]) for name in OWN] == [3, 3, 1, 2]
     texts = [*words, *words.values()]
     before = model.encode_text(texts, task="retrieval")
     with silenced(model._runtime.network):

@@ -91,3 +91,19 @@ def test_cells_of_a_group_say_colour_and_shape_and_no_role() -> None:
     assert cells.shape == (16, 3) and set(cells[:, 2]) == {NOTHING}
     seen = cells[cells[:, 0] < len(COLOURS)]
     assert 3 <= len(seen) < 16 and (seen[:, 1] < len(SHAPES)).all()
+
+
+def test_groups_stand_in_many_ways() -> None:
+    """In rows, in corners, close together and anywhere: one rule of layout taught one layout's counts."""
+    rng = np.random.default_rng(5)
+    four = counted_groups()[300]
+    spans, gaps = [], []
+    for _ in range(120):
+        boxes = np.array(draw_group_placed(four, 112, rng).boxes)
+        middles = (boxes[:, :2] + boxes[:, 2:]) / 2
+        far = np.linalg.norm(middles[:, None] - middles[None], axis=-1)
+        spans.append(far.max())
+        gaps.append((far + 9 * np.eye(len(far))).min() / (boxes[:, 2:] - boxes[:, :2]).mean())
+    assert min(spans) < 0.35 and max(spans) > 0.9
+    assert np.mean(np.array(gaps) < 1.25) > 0.2, "close together"
+    assert np.mean(np.array(gaps) > 1.8) > 0.02, "far apart, where scattered things hardly ever stand"
