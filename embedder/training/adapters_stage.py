@@ -240,14 +240,14 @@ class _Work:
         bank = self.banks[name]
         picks = neighbourhoods(bank, self.settings.batch, self.settings.seeds, rng)
         rows = torch.from_numpy(picks)
-        sides = [
+        left, right = (
             self.encode(pad([texts.row(int(i), self.settings.tokens) for i in bank.picks[picks]]))
             for texts in (bank.pairs.left, bank.pairs.right)
-        ]
+        )
         keys = bank.keys()[rows]
         same = share_a_text(keys, keys)
-        dense = matryoshka_info_nce(*sides, dims, temperature=self.settings.temperature, same=same)
-        return dense, _drift(torch.cat(sides), torch.cat([bank.left[rows], bank.right[rows]]))
+        dense = matryoshka_info_nce(left, right, dims, temperature=self.settings.temperature, same=same)
+        return dense, _drift(torch.cat([left, right]), torch.cat([bank.left[rows], bank.right[rows]]))
 
     def captions(self, rng: np.random.Generator, dims: list[int]) -> tuple[Tensor, Tensor]:
         """Captions against paraphrases and hard negatives."""

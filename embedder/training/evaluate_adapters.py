@@ -32,7 +32,7 @@ def adapter_values(
     Returns:
         For each task of ``OWN``, for "base" and every adapter: (queries,) float64.
     """
-    cut = [found for pair in code if (found := halves(pair)) is not None]
+    cut = [both for pair in code if (both := halves(pair)) is not None]
     asked: dict[str, Callable[[str], metrics.Values]] = {
         "definitions": lambda task: _asked(model, glosses, task, "passage"),
         "names": lambda task: _asked(model, [_turned(pair) for pair in names], task, "query"),
