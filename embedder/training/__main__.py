@@ -44,7 +44,7 @@ def parser() -> argparse.ArgumentParser:
         type=Path,
         action="append",
         default=[],
-        help="folder of unpacked source distributions, SOURCES/<project>/..., those of sources.tsv are read",
+        help="folder of unpacked source distributions, SOURCES/<project>/..., those of both lists are read",
     )
     mini.add_argument("--threads", type=int, default=1)
     measure = commands.add_parser("evaluate", help="scenes, captions and held-out code, through the Embedder")

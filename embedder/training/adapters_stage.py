@@ -1,9 +1,12 @@
 """Stage 8: one LoRA per task on the language layers, each on data of its own.
 
-A batch is a few neighbourhoods: pairs that the base has close to each other, so that each must be told from
-its likeliest mistakes. Both sides of a pair move, and so do all that they are told apart from. With frozen
-vectors of the base as the others, an adapter wins by moving every batch away from what stands still, which
-looks like learning and loses held-out retrieval. A term holds texts near where the base has them.
+A batch is a few neighbourhoods: pairs that the token table has close to each other, so that each must be told
+from its likeliest mistakes. Both sides of a pair move, and so do all that they are told apart from. With
+frozen vectors as the others, an adapter wins by moving every batch away from what stands still, which looks
+like learning and loses held-out retrieval.
+
+A term holds captions and pictures where the base has them, and all other texts near the table's own vectors:
+the layers had to learn the order of words in captions, and what that cost elsewhere an adapter may undo.
 
 The LoRAs of the multi-vector projector are the next stage's. The vision tower carries none, so a pool of
 pictures is encoded once and used again.
@@ -26,7 +29,7 @@ from torch.nn import functional
 
 from embedder.adapters import adapter_parameters, inject, lora_config, lora_layers
 from embedder.training.batches import Padded, caption_group, pad, share_a_text
-from embedder.training.frozen import FrozenPairs, freeze
+from embedder.training.frozen import FrozenPairs, by_table, table_of
 from embedder.training.losses import matryoshka_info_nce
 from embedder.training.network import TASKS, ImageTemplate, Miniature
 from embedder.training.pairs import PairSet
@@ -34,18 +37,19 @@ from embedder.training.pictures import scene_batch
 from embedder.training.progress import Progress, say
 from embedder.training.scenes import Scene, sample_scene
 from embedder.training.static_table import some_dims
-from embedder.training.text_stage import descend, half, restore, schedule
+from embedder.training.text_stage import descend, half, restore, schedule, static_mean
 
 RANK = 16
 STRENGTH = 0.5  # alpha / rank, in training as in the export
 MIXTURES: dict[str, dict[str, float]] = {
     "retrieval": {
-        "gloss": 0.4, "details": 0.1, "titled": 0.1, "continued": 0.1, "body": 0.12, "pictures": 0.18,
+        "gloss": 0.45, "details": 0.2, "body": 0.15, "pictures": 0.2,
     },
-    "text-matching": {"translations": 0.45, "synonyms": 0.2, "captions": 0.15, "names": 0.2},
-    "code": {"halves": 0.35, "body": 0.45, "code": 0.2},
+    "text-matching": {"translations": 0.45, "synonyms": 0.15, "captions": 0.2, "names": 0.2},
+    "code": {"halves": 0.45, "body": 0.35, "code": 0.1, "pictures": 0.1},
 }  # fmt: skip
 """For each task, how often a source gives the batch; "pictures" are captions and drawn scenes."""
+SHORT = ("gloss", "synonyms", "translations", "names")
 PROJECTOR = "multi_vector_projector"
 
 
@@ -56,24 +60,26 @@ class AdapterSettings:
     Attributes:
         steps: of each adapter.
         batch: pairs of a step.
+        short_batch: of sources whose texts are a few words (`SHORT`).
         seeds: neighbourhoods among them.
         tokens: a text is cut to. As long as most bodies: adapters that saw 128 tokens lost longer ones.
         rate: of learning, at its highest.
         temperature: the cosines are divided by it.
-        hold: weight of 1 - cosine to the base's vectors.
+        hold: weight of 1 - cosine to where a text is held.
         pool: pictures.
         bank: pairs of a source that batches are drawn from, at most.
     """
 
     steps: int = 450
     batch: int = 48
+    short_batch: int = 144
     seeds: int = 3
     tokens: int = 220
     rate: float = 4e-4
     temperature: float = 0.04
-    hold: float = 1.0
+    hold: float = 10.0
     pool: int = 2048
-    bank: int = 4000
+    bank: int = 20_000
 
 
 def settings_dict() -> dict[str, Any]:
@@ -188,10 +194,7 @@ def _train_one(task: str, work: _Work, folder: Path, seed: int) -> None:
     network.requires_grad_(False)
     names = [name for name in MIXTURES[task] if name in work.drawn or work.sources.get(name)]
     for name in [name for name in names if name not in work.drawn and name not in work.banks]:
-        kept = folder / f"frozen-{name}.pt"
-        with silenced(network):  # of a run that is taken up again too, these are the base's vectors
-            bank = freeze(network, work.sources[name], settings.bank, settings.tokens, seed, kept)
-        work.banks[name] = bank
+        work.banks[name] = by_table(work.table, work.sources[name], settings.bank, (seed, 10))
     named = adapter_parameters(network, task).items()
     parameters = [parameter for name, parameter in named if PROJECTOR not in name]
     for parameter in parameters:
@@ -224,6 +227,7 @@ class _Work:
 
     def __post_init__(self) -> None:
         self.template = ImageTemplate.of(self.tokenizer).shortened()
+        self.table = table_of(self.network)
         self.drawn = {"pictures": self.pictures, "captions": self.captions}
 
     def encode(self, side: Padded) -> Tensor:
@@ -232,22 +236,24 @@ class _Work:
             return self.network.text(side.ids, side.mask)
 
     def losses(self, name: str, rng: np.random.Generator, dims: list[int]) -> tuple[Tensor, Tensor]:
-        """InfoNCE of a batch from the source `name`, and how far it is from the base (1 - cosine)."""
+        """InfoNCE of a batch from the source `name`, and how far it is from where it is held."""
         return self.drawn[name](rng, dims) if name in self.drawn else self.pairs(name, rng, dims)
 
     def pairs(self, name: str, rng: np.random.Generator, dims: list[int]) -> tuple[Tensor, Tensor]:
         """Neighbourhoods of one text source."""
         bank = self.banks[name]
-        picks = neighbourhoods(bank, self.settings.batch, self.settings.seeds, rng)
-        rows = torch.from_numpy(picks)
-        left, right = (
-            self.encode(pad([texts.row(int(i), self.settings.tokens) for i in bank.picks[picks]]))
+        count = self.settings.short_batch if name in SHORT else self.settings.batch
+        picks = neighbourhoods(bank, count, self.settings.seeds, rng)
+        sides = [
+            pad([texts.row(int(i), self.settings.tokens) for i in bank.picks[picks]])
             for texts in (bank.pairs.left, bank.pairs.right)
-        )
-        keys = bank.keys()[rows]
+        ]
+        left, right = map(self.encode, sides)
+        own = torch.cat([static_mean(self.network, side.ids, side.mask) for side in sides])
+        keys = bank.keys()[torch.from_numpy(picks)]
         same = share_a_text(keys, keys)
         dense = matryoshka_info_nce(left, right, dims, temperature=self.settings.temperature, same=same)
-        return dense, _drift(torch.cat([left, right]), torch.cat([bank.left[rows], bank.right[rows]]))
+        return dense, _drift(torch.cat([left, right]), own)
 
     def captions(self, rng: np.random.Generator, dims: list[int]) -> tuple[Tensor, Tensor]:
         """Captions against paraphrases and hard negatives."""
@@ -292,7 +298,7 @@ class _Work:
 def neighbourhoods(bank: FrozenPairs, count: int, seeds: int, rng: np.random.Generator) -> NDArray[np.int64]:
     """Places in `bank` of about `count` pairs, ascending: `seeds` at random, some of the nearest to each.
 
-    Near are those whose right side the base takes for the other's; of the four times as many as are needed
+    Near are those whose right side its vectors take for the other's; of the four times as many as are needed
     one in four is taken, so that batches differ.
     """
     size = min(count, len(bank)) // seeds

@@ -62,7 +62,8 @@ def write_card(folder: Path, runs: Path, scores: Mapping[str, Any]) -> None:
     )  # fmt: skip
     entries = [*base_entries(folder).values(), *adapter_entries(folder).values()]
     parameters = sum(math.prod(entry.shape) for entry in entries)
-    licences = data_code.licences(data_code.cached(runs / "code.jsonl"))
+    own = data_code.kept(runs / "code-adapters.jsonl", list)
+    licences = data_code.licences([*data_code.cached(runs / "code.jsonl"), *own])
     counts = {
         "bank": len(all_scenes()), "shapes": len(SHAPES), "colours": len(COLOURS),
         "languages": len(data_text.LANGUAGES) + 1, "scenes": SCENES,

@@ -2,7 +2,7 @@
 
 Nothing is downloaded and nothing third-party is kept in the repository: the pairs are read from the
 standard library, from installed packages, and from source distributions that were unpacked into a
-folder; those of an explicit allow-list only (``LICENCES`` here, ``sources.tsv`` beside this file).
+folder; those of an explicit allow-list only (``LICENCES`` here, two lists beside this file).
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ import json
 import sysconfig
 import warnings
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 
 STDLIB = "stdlib"
+BASE_LIST, ADAPTER_LIST = "sources.tsv", "adapter_sources.tsv"
 SHORTEST_HALVED = 6  # lines of a body that is cut in two
 LICENCES: dict[str, str] = {
     STDLIB: "PSF-2.0",
@@ -101,22 +102,39 @@ def roots() -> list[Path]:
 
 
 @cache
-def allowed_sources() -> dict[str, tuple[str, str]]:
-    """Project -> (version, licence) of the source distributions that may be learned from (sources.tsv)."""
-    lines = Path(__file__).with_name("sources.tsv").read_text(encoding="utf-8").splitlines()
+def allowed_sources(file: str = BASE_LIST) -> dict[str, tuple[str, str]]:
+    """Project -> (version, licence) of the source distributions that may be learned from.
+
+    Args:
+        file: ``BASE_LIST``, or ``ADAPTER_LIST`` of those that only the adapters learn from: what the base
+            has learned it knows too well for an adapter to learn anything from it.
+    """
+    lines = Path(__file__).with_name(file).read_text(encoding="utf-8").splitlines()
     return {name: (version, licence) for name, version, licence in (line.split("\t") for line in lines)}
 
 
-def source_folders(extra: Iterable[Path]) -> dict[str, Path]:
+def source_folders(extra: Iterable[Path], file: str = BASE_LIST) -> dict[str, Path]:
     """Project -> folder of the allowed source distributions unpacked as ``EXTRA/<project>/``."""
-    return {name: folder / name for folder in extra for name in allowed_sources() if (folder / name).is_dir()}
+    allowed = allowed_sources(file)
+    return {name: folder / name for folder in extra for name in allowed if (folder / name).is_dir()}
 
 
 def collect(extra: Iterable[Path] = ()) -> list[CodePair]:
     """Read every documented function of the allowed packages, each body once, in a stable order."""
+    return _collected(_files(extra).values())  # what is installed comes first and wins where texts are equal
+
+
+def collect_for_adapters(extra: Iterable[Path], base: Iterable[CodePair]) -> list[CodePair]:
+    """As :func:`collect`, of the packages that only adapters learn from; nothing that is in `base` too."""
+    folders = source_folders(extra, ADAPTER_LIST).values()
+    files = ([(folder.parent, path) for path in modules_below(folder)] for folder in folders)
+    return _collected(files, {pair.body for pair in base})
+
+
+def _collected(packages: Iterable[list[tuple[Path, Path]]], seen: Iterable[str] = ()) -> list[CodePair]:
     pairs: list[CodePair] = []
-    seen: set[str] = set()
-    for files in _files(extra).values():  # what is installed comes first and wins where texts are equal
+    seen = set(seen)
+    for files in packages:
         found = [pair for base, path in files for pair in pairs_of_file(base, path)]
         fresh = []
         for pair in found:
@@ -138,8 +156,13 @@ def collect_few() -> list[CodePair]:
 
 def cached(path: Path, extra: Iterable[Path] = (), *, few: bool = False) -> list[CodePair]:
     """:func:`collect` (or :func:`collect_few`), kept in a JSON-lines file for the later stages."""
+    return kept(path, lambda: collect_few() if few else collect(extra))
+
+
+def kept(path: Path, read: Callable[[], list[CodePair]]) -> list[CodePair]:
+    """What `read` gives, from the JSON-lines file `path` if it is there, and kept in it."""
     if not path.exists():
-        lines = [json.dumps(asdict(pair)) for pair in (collect_few() if few else collect(extra))]
+        lines = [json.dumps(asdict(pair)) for pair in read()]
         part = path.with_suffix(".part")
         part.write_text("\n".join(lines), encoding="utf-8")
         part.replace(path)
@@ -227,5 +250,7 @@ def _dedent(lines: list[str]) -> str:
 def licences(code: Iterable[CodePair]) -> dict[str, str]:
     """The packages that the pairs come from, with their licences (for the model card)."""
     tops = {pair.module.split("/")[0] for pair in code}
-    known = LICENCES | {name: licence for name, (_, licence) in allowed_sources().items()}
+    known = dict(LICENCES)
+    for file in (BASE_LIST, ADAPTER_LIST):
+        known |= {name: licence for name, (_, licence) in allowed_sources(file).items()}
     return {name: licence for name, licence in known.items() if name == STDLIB or name in tops}

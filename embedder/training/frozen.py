@@ -1,14 +1,14 @@
-"""Frozen vectors of many pairs: what each side of an adapter's batch must find its other half among.
+"""Pairs and their vectors by the token table, which cost next to nothing.
 
-Thousands of negatives for the price of one pass before training. They stay where the base model has
-them, so an adapter cannot win by moving everything somewhere else, as it can when both sides move.
+A text that must find its other half among thousands of them cannot win by moving everything somewhere else;
+it can where its other half moves too, so those are never mixed. They also say which pairs are close to each
+other, before any training.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -20,7 +20,8 @@ from embedder.training.batches import share_a_text
 from embedder.training.losses import at_width
 from embedder.training.network import Miniature
 from embedder.training.pairs import PairSet
-from embedder.training.text_stage import half, select, text_vectors
+from embedder.training.static_table import static_vectors
+from embedder.training.text_stage import select
 
 TEMPERATURE = 0.05
 
@@ -75,21 +76,18 @@ class FrozenPairs:
         return torch.stack(losses).mean()
 
 
-@torch.no_grad()
-def freeze(network: Miniature, pairs: PairSet, count: int, tokens: int, seed: int, kept: Path) -> FrozenPairs:
-    """Encode `count` pairs, drawn once, as the network has them now; texts are cut to `tokens`.
+def table_of(network: Miniature) -> Tensor:
+    """A copy of the network's token table without the constant of the exact mapping, (vocabulary, hidden)."""
+    table = network.model.language_model.embed_tokens.weight.detach().clone()
+    table[:, -1] = 0.0
+    return table
 
-    The vectors are kept in the file `kept`, so that a run taken up again goes on with the same ones.
-    """
-    if kept.exists():
-        state = torch.load(kept, weights_only=True)
-        return FrozenPairs(pairs, state["picks"].numpy(), state["left"], state["right"])
-    rng = np.random.default_rng((seed, 10))
+
+def by_table(table: Tensor, pairs: PairSet, count: int, seed: tuple[int, ...]) -> FrozenPairs:
+    """`count` pairs of a source, drawn once, and their vectors by the token table."""
+    rng = np.random.default_rng(seed)
     picks = np.sort(rng.choice(len(pairs), min(count, len(pairs)), replace=False))
-    with half():
-        sides = [
-            torch.from_numpy(text_vectors(network, select(rows, picks), limit=tokens))
-            for rows in (pairs.left, pairs.right)
-        ]
-    torch.save({"picks": torch.from_numpy(picks), "left": sides[0], "right": sides[1]}, kept)
-    return FrozenPairs(pairs, picks, sides[0], sides[1])
+    left, right = (
+        torch.from_numpy(static_vectors(table, select(rows, picks))) for rows in (pairs.left, pairs.right)
+    )
+    return FrozenPairs(pairs, picks, left, right)

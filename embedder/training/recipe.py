@@ -37,6 +37,8 @@ from embedder.training.worlds_stage import WorldsSettings, train_worlds
 
 LEARNED = ("static", "text", "crops", "cells", "bank", "settle", "worlds", "adapters", "late", "eyes")
 STAGES = (*LEARNED, "export")
+FROM_FUNCTIONS = ("body", "code", "details", "halves")
+OWN_CODE = "code-adapters.jsonl"
 BESIDE = "unseen"
 """A further stage, run only when asked for: it measures the recipe, not the model."""
 
@@ -120,7 +122,7 @@ def smoke() -> Recipe:
         ),
         settle=SettleSettings(steps=4, tokens=24, texts=8, anchors=4, frozen=64),
         worlds=WorldsSettings(steps=4, batch=8, strangers=40, mixed=6),
-        adapters=AdapterSettings(steps=6, batch=8, seeds=2, tokens=24, pool=64, bank=64),
+        adapters=AdapterSettings(steps=6, batch=8, short_batch=8, seeds=2, tokens=24, pool=64, bank=64),
         late=LateSettings(steps=6, batch=8, left=24, right=24, pool=64),
         eyes=WorldsSettings(
             steps=4, batch=8, strangers=40, mixed=6, late_weight=0.4, stage="eyes", start="worlds"
@@ -131,11 +133,12 @@ def smoke() -> Recipe:
 
 @dataclass(frozen=True)
 class Data:
-    """Tokenizer and pairs, training and held-out apart."""
+    """Tokenizer and pairs, training and held-out apart, and what the adapters learn from."""
 
     tokenizer: Tokenizer
     training: dict[str, PairSet]
     held_out: dict[str, PairSet]
+    adapters: dict[str, PairSet]
 
 
 def load_data(recipe: Recipe, runs: Path, extra: list[Path]) -> Data:
@@ -155,7 +158,24 @@ def load_data(recipe: Recipe, runs: Path, extra: list[Path]) -> Data:
     tokenizer = Tokenizer.from_file(str(path))
     training = pairs.encode(texts[0], tokenizer, runs / "ids")
     say("pairs: " + ", ".join(f"{name} {len(found)}" for name, found in training.items()))
-    return Data(tokenizer, training, pairs.encode(texts[1], tokenizer))
+    return Data(
+        tokenizer,
+        training,
+        pairs.encode(texts[1], tokenizer),
+        training | _for_adapters(recipe, tokenizer, runs, extra, code),
+    )
+
+
+def _for_adapters(
+    recipe: Recipe, tokenizer: Tokenizer, runs: Path, extra: list[Path], code: list[data_code.CodePair]
+) -> dict[str, PairSet]:
+    """What functions give, of packages that the base has not seen; nothing where none is unpacked."""
+    own = data_code.kept(
+        runs / OWN_CODE, lambda: [] if recipe.few else data_code.collect_for_adapters(extra, code)
+    )
+    texts = pairs.text_pairs(own, held_out=False, words=False)
+    some = {name: texts[name] for name in FROM_FUNCTIONS if texts[name]}
+    return pairs.encode(some, tokenizer, runs / "ids-adapters")
 
 
 class Run:
@@ -257,7 +277,7 @@ class Run:
         """The three tasks."""
         add_adapters(self.network, self.seed)
         train_adapters(
-            self.network, self.data.tokenizer, self.data.training, self.recipe.adapters, self.runs, self.seed
+            self.network, self.data.tokenizer, self.data.adapters, self.recipe.adapters, self.runs, self.seed
         )
 
     def late(self) -> None:

@@ -18,18 +18,17 @@ from torch import Tensor
 from torch.nn import functional
 
 from embedder.training.batches import caption_group, pad
-from embedder.training.frozen import FrozenPairs
+from embedder.training.frozen import by_table, table_of
 from embedder.training.network import Miniature
 from embedder.training.pairs import PairSet
 from embedder.training.progress import Progress
-from embedder.training.static_table import some_dims, static_vectors
+from embedder.training.static_table import some_dims
 from embedder.training.text_stage import (
     descend,
     half,
     language_parameters,
     restore,
     schedule,
-    select,
     static_mean,
 )
 from embedder.training.vision_stage import BankSettings, BankWork, Trained, kept_bank, take_heads
@@ -121,13 +120,12 @@ class _Texts:
         self, network: Miniature, sources: dict[str, PairSet], settings: SettleSettings, seed: int
     ) -> None:
         self.network, self.settings = network, settings
-        table = network.model.language_model.embed_tokens.weight.detach().clone()
-        table[:, -1] = 0.0  # the constant of the exact mapping
+        table = table_of(network)
         self.names = [name for name in settings.chances if sources.get(name)]
         chances = np.array([settings.chances[name] for name in self.names])
         self.chances = chances / chances.sum()
         self.banks = {
-            name: _by_table(table, sources[name], settings.frozen, (seed, 12, index))
+            name: by_table(table, sources[name], settings.frozen, (seed, 12, index))
             for index, name in enumerate(self.names)
         }
 
@@ -148,13 +146,3 @@ class _Texts:
         found = bank.loss(left, picks, bank.right, dims) + bank.loss(right, picks[:count], bank.left, dims)
         drift = 1 - functional.cosine_similarity(torch.cat([left, right]), own).mean()
         return {"general": found / 2, "drift": drift}
-
-
-def _by_table(table: Tensor, pairs: PairSet, count: int, seed: tuple[int, ...]) -> FrozenPairs:
-    """`count` pairs of a source, drawn once, and their vectors by the token table."""
-    rng = np.random.default_rng(seed)
-    picks = np.sort(rng.choice(len(pairs), min(count, len(pairs)), replace=False))
-    left, right = (
-        torch.from_numpy(static_vectors(table, select(rows, picks))) for rows in (pairs.left, pairs.right)
-    )
-    return FrozenPairs(pairs, picks, left, right)

@@ -97,3 +97,24 @@ def test_a_section_is_heading_first_sentence_and_rest_in_plain_words(folder):
 )
 def test_marks_are_taken_off(marked, words):
     assert data_docs.plain(marked.lstrip("# ")) == words
+
+
+def test_what_only_adapters_learn_from_is_kept_apart(tmp_path):
+    own, base = (set(data_code.allowed_sources(f)) for f in (data_code.ADAPTER_LIST, data_code.BASE_LIST))
+    assert len(own) > 100 and not own & base
+    for project in ("tenacity", "flask"):
+        (tmp_path / project).mkdir()
+    (tmp_path / "tenacity" / "sums.py").write_text(FUNCTION)
+    (tmp_path / "tenacity" / "more.py").write_text(FUNCTION.replace("sum(", "fsum("))
+    (tmp_path / "flask" / "sums.py").write_text(FUNCTION)
+    known = data_code.pairs_of_file(tmp_path, tmp_path / "flask" / "sums.py")
+    found = data_code.collect_for_adapters([tmp_path], known)
+    assert [pair.module for pair in found] == ["tenacity/more.py"], "nothing that the base has read"
+    assert data_code.licences(found) == {"stdlib": "PSF-2.0", "tenacity": "Apache-2.0"}
+    assert not [name for name in data_code._files([tmp_path]) if name.startswith("tenacity")]
+
+
+def test_licences_of_adapters_sources_are_permissive_too():
+    for name, (version, licence) in data_code.allowed_sources(data_code.ADAPTER_LIST).items():
+        assert version[0].isdigit(), name
+        assert any(word in licence for word in ("MIT", "BSD", "Apache", "ISC", "PSF")), name
