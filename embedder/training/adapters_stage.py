@@ -1,4 +1,4 @@
-"""Stage 8: one LoRA per task on the language layers, each on data of its own.
+"""Stage 10: one LoRA per task on the language layers, each on data of its own.
 
 A batch is a few neighbourhoods: pairs that the token table has close to each other, so that each must be told
 from its likeliest mistakes. Both sides of a pair move, and so do all that they are told apart from. With
@@ -8,8 +8,8 @@ like learning and loses held-out retrieval.
 A term holds captions and pictures where the base has them, and all other texts near the table's own vectors:
 the layers had to learn the order of words in captions, and what that cost elsewhere an adapter may undo.
 
-The LoRAs of the multi-vector projector are the next stage's. The vision tower carries none, so a pool of
-pictures is encoded once and used again.
+The LoRAs of the multi-vector projector have had their own stage. The vision tower carries none, so pictures
+are drawn and encoded once and used again.
 """
 
 from __future__ import annotations
@@ -28,27 +28,30 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from embedder.adapters import adapter_parameters, inject, lora_config, lora_layers
-from embedder.training.batches import Padded, caption_group, pad, share_a_text
+from embedder.training.batches import Padded, caption_group, pad, pad_texts, share_a_text
 from embedder.training.frozen import FrozenPairs, by_table, table_of
 from embedder.training.losses import matryoshka_info_nce
 from embedder.training.network import TASKS, ImageTemplate, Miniature
 from embedder.training.pairs import PairSet
+from embedder.training.picture_pools import SHARES, Pool, draw_pool, pool_loss, prompted
 from embedder.training.pictures import scene_batch
 from embedder.training.progress import Progress, say
 from embedder.training.scenes import Scene, sample_scene
 from embedder.training.static_table import some_dims
 from embedder.training.text_stage import descend, half, restore, schedule, static_mean
+from embedder.training.worlds import all_worlds
 
 RANK = 16
 STRENGTH = 0.5  # alpha / rank, in training as in the export
 MIXTURES: dict[str, dict[str, float]] = {
     "retrieval": {
-        "gloss": 0.45, "details": 0.2, "body": 0.15, "pictures": 0.2,
+        "worlds": 0.5, "pictures": 0.14, "gloss": 0.12, "details": 0.12, "body": 0.12,
     },
     "text-matching": {"translations": 0.45, "synonyms": 0.15, "captions": 0.2, "names": 0.2},
     "code": {"halves": 0.45, "body": 0.35, "code": 0.1, "pictures": 0.1},
 }  # fmt: skip
-"""For each task, how often a source gives the batch; "pictures" are captions and drawn scenes."""
+"""For each task, how often a source gives the batch; "pictures" are drawn scenes and captions, "worlds"
+groups, charts and emoji with their texts."""
 SHORT = ("gloss", "synonyms", "translations", "names")
 PROJECTOR = "multi_vector_projector"
 
@@ -66,7 +69,10 @@ class AdapterSettings:
         rate: of learning, at its highest.
         temperature: the cosines are divided by it.
         hold: weight of 1 - cosine to where a text is held.
-        pool: pictures.
+        pool: pictures of scenes.
+        drawn: pictures of each world.
+        world_batch: pictures of a step from a world, whose features are there already.
+        world_temperature: as the tower was trained with.
         bank: pairs of a source that batches are drawn from, at most.
     """
 
@@ -79,6 +85,11 @@ class AdapterSettings:
     temperature: float = 0.04
     hold: float = 10.0
     pool: int = 2048
+    drawn: dict[str, int] = field(
+        default_factory=lambda: {"emoji": 9000, "charts": 3000, "counts": 2600, "mixed": 2400}
+    )
+    world_batch: int = 96
+    world_temperature: float = 0.02
     bank: int = 20_000
 
 
@@ -195,6 +206,8 @@ def _train_one(task: str, work: _Work, folder: Path, seed: int) -> None:
     names = [name for name in MIXTURES[task] if name in work.drawn or work.sources.get(name)]
     for name in [name for name in names if name not in work.drawn and name not in work.banks]:
         work.banks[name] = by_table(work.table, work.sources[name], settings.bank, (seed, 10))
+    if "worlds" in names and not work.pools:
+        work.draw_worlds(seed)
     named = adapter_parameters(network, task).items()
     parameters = [parameter for name, parameter in named if PROJECTOR not in name]
     for parameter in parameters:
@@ -224,11 +237,12 @@ class _Work:
     pool: PicturePool
     settings: AdapterSettings
     banks: dict[str, FrozenPairs] = field(default_factory=dict)
+    pools: dict[str, Pool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.template = ImageTemplate.of(self.tokenizer).shortened()
         self.table = table_of(self.network)
-        self.drawn = {"pictures": self.pictures, "captions": self.captions}
+        self.drawn = {"pictures": self.pictures, "captions": self.captions, "worlds": self.worlds}
 
     def encode(self, side: Padded) -> Tensor:
         """Mean states, (n, hidden)."""
@@ -287,6 +301,28 @@ class _Work:
             vectors[:count], vectors[count:], dims, temperature=self.settings.temperature, same=group.same
         )
         return dense, _drift(vectors, base)
+
+    def draw_worlds(self, seed: int) -> None:
+        """Pictures of every world that can be drawn here, by the base: no adapter may be active by then."""
+        rng = np.random.default_rng((seed, 15))
+        for world in all_worlds(self.settings.drawn["mixed"], seed):
+            count = self.settings.drawn[world.name]
+            with silenced(self.network):
+                self.pools[world.name] = draw_pool(self.network, self.tokenizer, world, count, rng)
+
+    def worlds(self, rng: np.random.Generator, dims: list[int]) -> tuple[Tensor, Tensor]:
+        """Pictures of one world and their texts, each to be found among the base's."""
+        chances = np.array([SHARES[name] for name in self.pools])
+        pool = self.pools[str(rng.choice(list(self.pools), p=chances / chances.sum()))]
+        count = min(self.settings.world_batch, len(pool.things))
+        rows = rng.choice(len(pool.things), count, replace=False)
+        told = pad_texts(prompted(pool, rows, rng), self.tokenizer)
+        with half():
+            features = pool.features[torch.from_numpy(rows)].float()
+            images = self.network.image(features, pool.grid, self.template)
+        texts, base = self._and_base(lambda: self.encode(told))
+        dense = pool_loss(pool, images, texts, rows, dims, self.settings.world_temperature, rng)
+        return dense, _drift(texts, base)
 
     def _and_base(self, encode: Callable[[], Tensor]) -> tuple[Tensor, Tensor]:
         """What `encode` gives with the adapter, and without any."""

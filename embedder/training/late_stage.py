@@ -1,4 +1,4 @@
-"""Stage 7: late interaction. The multi-vector projector and its LoRAs alone, everything before them frozen.
+"""Stage 8: late interaction. The multi-vector projector and its LoRAs alone, everything before them frozen.
 
 It starts from what the token states already are: their first components, which Matryoshka training has
 made the most telling ones, and a constant beside them. A state's length says how much its token matters;

@@ -35,7 +35,7 @@ from embedder.training.vision_stage import (
 from embedder.training.widen import widen
 from embedder.training.worlds_stage import WorldsSettings, train_worlds
 
-LEARNED = ("static", "text", "crops", "cells", "bank", "settle", "worlds", "adapters", "late", "eyes")
+LEARNED = ("static", "text", "crops", "cells", "bank", "settle", "worlds", "late", "eyes", "adapters")
 STAGES = (*LEARNED, "export")
 FROM_FUNCTIONS = ("body", "code", "details", "halves")
 OWN_CODE = "code-adapters.jsonl"
@@ -59,7 +59,7 @@ class Recipe:
 
     Attributes:
         sizes: of the network.
-        static, refine, text, crops, cells, bank, settle, worlds, adapters, late, eyes: settings of the
+        static, refine, text, crops, cells, bank, settle, worlds, late, eyes, adapters: settings of the
             stages.
         few: use the standard library's first level only, no WordNet and no CLDR, 600 pairs of each source.
     """
@@ -122,7 +122,17 @@ def smoke() -> Recipe:
         ),
         settle=SettleSettings(steps=4, tokens=24, texts=8, anchors=4, frozen=64),
         worlds=WorldsSettings(steps=4, batch=8, strangers=40, mixed=6),
-        adapters=AdapterSettings(steps=6, batch=8, short_batch=8, seeds=2, tokens=24, pool=64, bank=64),
+        adapters=AdapterSettings(
+            steps=6,
+            batch=8,
+            short_batch=8,
+            seeds=2,
+            tokens=24,
+            pool=64,
+            bank=64,
+            drawn={"emoji": 12, "charts": 12, "counts": 12, "mixed": 6},
+            world_batch=6,
+        ),
         late=LateSettings(steps=6, batch=8, left=24, right=24, pool=64),
         eyes=WorldsSettings(
             steps=4, batch=8, strangers=40, mixed=6, late_weight=0.4, stage="eyes", start="worlds"
@@ -197,9 +207,9 @@ class Run:
             "bank": self.bank,
             "settle": self.settle,
             "worlds": self.worlds,
-            "adapters": self.adapters,
             "late": self.late,
             "eyes": self.eyes,
+            "adapters": self.adapters,
             "export": self.export,
             BESIDE: self.unseen,
         }
@@ -273,15 +283,9 @@ class Run:
             self.network, self.data.tokenizer, self.recipe.worlds, self.recipe.bank, self.runs, self.seed
         )
 
-    def adapters(self) -> None:
-        """The three tasks."""
-        add_adapters(self.network, self.seed)
-        train_adapters(
-            self.network, self.data.tokenizer, self.data.adapters, self.recipe.adapters, self.runs, self.seed
-        )
-
     def late(self) -> None:
-        """Vectors per token."""
+        """Vectors per token; the adapters are there from now on, and silent until their turn."""
+        add_adapters(self.network, self.seed)
         train_late(
             self.network, self.data.tokenizer, self.data.training, self.recipe.late, self.runs, self.seed
         )
@@ -292,6 +296,12 @@ class Run:
             train_worlds(
                 self.network, self.data.tokenizer, self.recipe.eyes, self.recipe.bank, self.runs, self.seed
             )
+
+    def adapters(self) -> None:
+        """The three tasks."""
+        train_adapters(
+            self.network, self.data.tokenizer, self.data.adapters, self.recipe.adapters, self.runs, self.seed
+        )
 
     def export(self) -> None:
         """The folder in the published layout."""

@@ -22,7 +22,7 @@ from embedder.training.renderers import Drawing
 
 GENERAL = 0.3  # of a chart's target, on the text without its subject
 KEYWORDS = 0.4  # of an emoji's target, on the keywords it shares with at most BEARERS: what it has in common
-BEARERS = 24
+BEARERS = 100
 Target = list[tuple[int, float]]
 """Rows of the gallery and their shares, which sum to 1."""
 Cells = NDArray[np.int64]

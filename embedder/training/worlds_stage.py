@@ -229,14 +229,11 @@ class WorldsWork:
         dims: list[int],
     ) -> Tensor:
         """Cross-entropy between a picture's texts and its softmax over its gallery and some strangers."""
-        gallery = torch.cat([self.galleries[world.name], self._strangers(world.name, rng)])
-        target = torch.zeros(len(picks), len(gallery))
-        for row, index in enumerate(picks):
-            for column, share in world.targets[index]:
-                target[row, column] += share
+        texts = torch.cat([self.galleries[world.name], self._strangers(world.name, rng)])
+        target = target_shares(world, picks, len(texts))
         losses = []
         for dim in dims:
-            scores = at_width(vectors, dim) @ at_width(gallery, dim).T / self.settings.temperature
+            scores = at_width(vectors, dim) @ at_width(texts, dim).T / self.settings.temperature
             losses.append(functional.cross_entropy(scores, target))
         self.right = float((scores.detach().argmax(1) == target.argmax(1)).float().mean())
         return torch.stack(losses).mean()
@@ -279,13 +276,22 @@ def _kept(
         if kept.pop("of", None) == asked:  # other texts have other vectors
             return kept
     found = {"scenes": build_bank(network, tokenizer, bank_settings, seed).vectors}
-    found |= {name: _gallery(network, tokenizer, world) for name, world in worlds.items()}
+    found |= {name: gallery(network, tokenizer, world) for name, world in worlds.items()}
     say("texts: " + ", ".join(f"{name} {len(rows)}" for name, rows in found.items()))
     torch.save(found | {"of": asked}, path)
     return found
 
 
-def _gallery(network: Miniature, tokenizer: Tokenizer, world: World) -> Tensor:
+def target_shares(world: World, picks: Picks, count: int) -> Tensor:
+    """Which of `count` texts, the world's own first, fit each thing: (things, count), rows sum to 1."""
+    shares = torch.zeros(len(picks), count)
+    for row, index in enumerate(picks):
+        for column, share in world.targets[index]:
+            shares[row, column] += share
+    return shares
+
+
+def gallery(network: Miniature, tokenizer: Tokenizer, world: World) -> Tensor:
     """The mean vector of each row's two tellings, the first as a query and the second as a passage."""
     total = torch.zeros(len(world.tellings), network.sizes.hidden)
     for prompt, texts in zip((QUERY, PASSAGE), zip(*world.tellings, strict=True), strict=True):

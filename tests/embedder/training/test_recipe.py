@@ -96,14 +96,19 @@ def test_every_adapter_was_trained(trained):
     assert {task for task in TASKS if any(f".{task}." in name for name in entries)} == set(TASKS)
 
 
-def test_the_late_stage_moves_the_projector_alone(trained):
+def test_the_late_stage_moves_the_projector_alone_and_the_adapters_all_but_it(trained):
     runs, _ = trained
-    before, after = (
-        torch.load(runs / f"{stage}.pt", weights_only=True)["network"] for stage in ("adapter-code", "late")
+    settle, late, code = (
+        torch.load(runs / f"{stage}.pt", weights_only=True)["network"]
+        for stage in ("settle", "late", "adapter-code")
     )
-    moved = {name for name in after if not torch.equal(before[name], after[name])}
-    assert "multi_vector_projector.base_layer.weight" in moved
-    assert all(name.startswith("multi_vector_projector.") for name in moved), moved
+    language = [name for name in late if ".language_model." in name and ".lora_" not in name]
+    before = [settle["part." + name.replace(".base_layer.", ".")] for name in language]
+    assert language and all(torch.equal(late[name], old) for name, old in zip(language, before, strict=True))
+    assert not any(late[name].any() for name in late if ".lora_B." in name and "projector" not in name)
+    moved = {name for name in code if not torch.equal(late[name], code[name]) and ".visual." not in name}
+    assert any(".lora_B.text-matching." in name for name in moved)
+    assert all(".lora_" in name and "projector" not in name for name in moved), moved
 
 
 def test_the_embedder_computes_what_the_training_network_computes(trained, model):
