@@ -13,7 +13,7 @@ from embedder.training import card_curve, data_code, data_text
 from embedder.training.adapters_stage import RANK
 from embedder.training.charts import all_facts, is_held_out
 from embedder.training.evaluate import SCENES
-from embedder.training.evaluate_adapters import BASE, OWN
+from embedder.training.evaluate_adapters import ADAPTERS, BASE, OWN
 from embedder.training.network import PIXELS, Sizes
 from embedder.training.scenes import COLOURS, SHAPES, all_scenes
 
@@ -33,6 +33,7 @@ WORLDS = {
 }
 """Part of the scores -> its metrics, with the words of the card."""
 TASK_WORDS = {
+    "pictures": "names of emoji find a fresh picture",
     "definitions": "words find their definition",
     "names": "foreign names find the English one",
     "halves": "first halves of functions find the second",
@@ -133,10 +134,13 @@ def _figure(found: Sequence[float]) -> str:
 
 def _adapters(scores: Mapping[str, Any]) -> str:
     """Each adapter on its own held-out task, and how much better than the others it is."""
-    others = [BASE, *OWN.values()]
+    others = [BASE, *ADAPTERS]
     head = ["own task", "adapter", "its nDCG@10", *(f"less {other}" for other in others)]
     rows = []
     for name, own in OWN.items():
+        if name not in scores["adapters"]:
+            rows.append([TASK_WORDS[name], own, "not measured", *("" for _ in others)])
+            continue
         less = scores["adapters, own less other"][name]
         cells = [_figure(less[other]) if other in less else "" for other in others]
         rows.append([TASK_WORDS[name], own, _figure(scores["adapters"][name][own]), *cells])

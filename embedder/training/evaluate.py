@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from embedder import Embedder, similarity
-from embedder.training import data_code, data_text, metrics
+from embedder.training import data_code, data_text, emoji_pictures, metrics
 from embedder.training.evaluate_adapters import adapter_figures, adapter_values
 from embedder.training.evaluate_worlds import world_values
 from embedder.training.held_out_renderer import render
@@ -236,7 +236,9 @@ def evaluate(folder: Path, runs: Path, seed: int, precision: str) -> dict[str, A
     for task in ("retrieval", "text-matching"):
         found[f"translation R@1, {task}"] = metrics.interval(translation_values(model, translated, task))
     glosses = [pair for pair in data_text.wordnet_glosses() if pair.held_out]
-    found |= adapter_figures(adapter_values(model, held_out, glosses, translated))
+    known = () if emoji_pictures.missing() else emoji_pictures.known()
+    seen = [one for one in known if not one.held_out]
+    found |= adapter_figures(adapter_values(model, held_out, glosses, translated, shown=seen, seed=seed))
     return found
 
 

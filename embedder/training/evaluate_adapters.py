@@ -5,21 +5,37 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+from PIL import Image
 
 from embedder import Embedder
 from embedder.training import metrics
 from embedder.training.adapters_stage import silenced
 from embedder.training.data_code import CodePair, halves
 from embedder.training.data_text import TextPair
+from embedder.training.emoji_pictures import Emoji, draw_emoji
 
+SIDE = 224  # pixels
 BASE = "base"
-OWN = {"definitions": "retrieval", "names": "text-matching", "halves": "code", "bodies": "code"}
+OWN = {
+    "pictures": "retrieval",
+    "definitions": "retrieval",
+    "names": "text-matching",
+    "halves": "code",
+    "bodies": "code",
+}
 """Held-out task -> the adapter that it belongs to."""
+ADAPTERS = tuple(dict.fromkeys(OWN.values()))
 Matrix = dict[str, dict[str, metrics.Values]]
 
 
 def adapter_values(
-    model: Embedder, code: Sequence[CodePair], glosses: Sequence[TextPair], names: Sequence[TextPair]
+    model: Embedder,
+    code: Sequence[CodePair],
+    glosses: Sequence[TextPair],
+    names: Sequence[TextPair],
+    *,
+    shown: Sequence[Emoji] = (),
+    seed: int = 0,
 ) -> Matrix:
     """nDCG@10 of every query, full width, one value per query.
 
@@ -28,9 +44,11 @@ def adapter_values(
         code: held-out functions: the summary finds the body, and the first half of a function the second.
         glosses: held-out synsets: the words find the definition.
         names: held-out translations: the foreign name finds the English one.
+        shown: emoji, whose English names find a fresh picture among all; without any they are left out.
+        seed: of the pictures.
 
     Returns:
-        For each task of ``OWN``, for "base" and every adapter: (queries,) float64.
+        For each task of ``OWN`` that was asked, for "base" and every adapter: (queries,) float64.
     """
     cut = [both for pair in code if (both := halves(pair)) is not None]
     asked: dict[str, Callable[[str], metrics.Values]] = {
@@ -41,11 +59,15 @@ def adapter_values(
             model, [TextPair(pair.summary, pair.body, "") for pair in code], task, "passage"
         ),
     }
+    if shown:
+        rng = np.random.default_rng((seed, 24))
+        pictures = [draw_emoji(one.sign, SIDE, rng) for one in shown]
+        asked = {"pictures": lambda task: _shown(model, shown, pictures, task), **asked}
     found: Matrix = {}
     for name, values in asked.items():
         with silenced(model._runtime.network):
             found[name] = {BASE: values(OWN[name])}
-        found[name] |= {task: values(task) for task in OWN.values()}
+        found[name] |= {task: values(task) for task in ADAPTERS}
     return found
 
 
@@ -67,6 +89,15 @@ def adapter_figures(found: Matrix) -> Mapping[str, object]:
         name: {task: metrics.interval(v) for task, v in values.items()} for name, values in found.items()
     }
     return {"adapters": means, "adapters, own less other": differences(found)}
+
+
+def _shown(
+    model: Embedder, shown: Sequence[Emoji], pictures: Sequence[Image.Image], task: str
+) -> metrics.Values:
+    """Names ask for their pictures."""
+    names = model.encode_text([one.name for one in shown], task=task, prompt_name="query")
+    images = model.encode_image(list(pictures), task=task)
+    return metrics.ndcg_values(metrics.ranks(names, images, np.arange(len(shown))))
 
 
 def _turned(pair: TextPair) -> TextPair:

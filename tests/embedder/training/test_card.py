@@ -109,9 +109,9 @@ def test_adapters_are_compared_query_by_query_and_the_base_has_none(model: Embed
     ]
     found = adapter_values(model, code, glosses, names)
     assert {name: list(values) for name, values in found.items()} == {
-        name: ["base", "retrieval", "text-matching", "code"] for name in OWN
+        name: ["base", "retrieval", "text-matching", "code"] for name in OWN if name != "pictures"
     }
-    assert [len(found[name]["base"]) for name in OWN] == [3, 3, 1, 2]
+    assert [len(values["base"]) for values in found.values()] == [3, 3, 1, 2]
     texts = [*words, *words.values()]
     before = model.encode_text(texts, task="retrieval")
     with silenced(model._runtime.network):
@@ -123,6 +123,16 @@ def test_adapters_are_compared_query_by_query_and_the_base_has_none(model: Embed
     assert np.array_equal(before, model.encode_text(texts, task="retrieval")), "they are back"
     gap = differences(found)["names"]["base"][0]
     assert gap == pytest.approx((found["names"]["text-matching"] - found["names"]["base"]).mean(), abs=1e-4)
+
+
+@pytest.mark.skipif(emoji_pictures.missing() is not None, reason=str(emoji_pictures.missing()))
+def test_names_of_emoji_ask_for_their_pictures(model: Embedder) -> None:
+    gloss = [TextPair("dog", "an animal that barks", "")]
+    code = [CodePair("m.py", "g", "Step on.", "", "def g():", "\n".join("abcdef"))]
+    shown = emoji_pictures.known()[:7]
+    first, again = (adapter_values(model, code, gloss, gloss, shown=shown, seed=1)["pictures"] for _ in "ab")
+    assert list(first) == ["base", "retrieval", "text-matching", "code"]
+    assert all(len(values) == 7 and np.array_equal(values, again[task]) for task, values in first.items())
 
 
 def scores() -> dict:
@@ -166,6 +176,10 @@ def test_the_card_states_every_figure_with_its_interval() -> None:
     gain = ".020 (.010 to .030)"
     assert f"| text-matching | .400 (.300 to .500) | {gain} | {gain} |  | {gain} |" in text
     assert "{" not in text.replace("{licences}", "")
+    found = scores()
+    del found["adapters"]["pictures"]  # no font there
+    less = card.card(SIZES, 1234, found, {"pkg": "MIT"}, counts)
+    assert "| names of emoji find a fresh picture | retrieval | not measured |  |  |  |  |" in less
 
 
 def test_the_picture_has_every_curve_at_its_height() -> None:
