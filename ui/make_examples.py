@@ -151,8 +151,8 @@ def group_set(rng: np.random.Generator) -> dict[str, Any]:
     return {
         "name": "Counts and groups",
         "about": "Two, three or four of one thing, and three different things. Which words change what is "
-        "nearest to a picture: the number, the colour, or which colour goes with which shape? The miniature "
-        "is often wrong by one in the number.",
+        "nearest to a picture: the number, the colour, or which colour goes with which shape? In one picture "
+        "of ten the miniature is wrong by one in the number.",
         "query": "a green star and a red square and a blue circle",
         "items": [*({"text": told} for told in GROUPS), *pictures],
         "relevant": [[at, len(GROUPS) + at] for at in range(len(GROUPS))],

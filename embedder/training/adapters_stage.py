@@ -48,7 +48,7 @@ MIXTURES: dict[str, dict[str, float]] = {
         "worlds": 0.5, "pictures": 0.14, "gloss": 0.12, "details": 0.12, "body": 0.12,
     },
     "text-matching": {"translations": 0.45, "synonyms": 0.15, "captions": 0.2, "names": 0.2},
-    "code": {"halves": 0.45, "body": 0.35, "code": 0.1, "pictures": 0.1},
+    "code": {"halves": 0.5, "body": 0.38, "pictures": 0.12},
 }  # fmt: skip
 """For each task, how often a source gives the batch; "pictures" are drawn scenes and captions, "worlds"
 groups, charts and emoji with their texts."""

@@ -88,7 +88,7 @@ class Recipe:
     late: LateSettings = field(default_factory=LateSettings)
     eyes: WorldsSettings = field(
         default_factory=lambda: WorldsSettings(
-            steps=1500, rate=4e-4, late_weight=0.4, stage="eyes", start="worlds"
+            steps=6200, rate=5e-4, late_weight=0.4, stage="eyes", start="worlds"
         )
     )
     few: bool = False

@@ -58,7 +58,7 @@ class WorldsSettings:
         start: the stage whose heads it goes on with.
     """
 
-    steps: int = 5500
+    steps: int = 6600
     batch: int = 64
     rate: float = 5.5e-4
     temperature: float = 0.02
@@ -70,7 +70,7 @@ class WorldsSettings:
     name_weight: float = 0.5
     late_weight: float = 0.0
     chances: dict[str, float] = field(
-        default_factory=lambda: {"scenes": 0.18, "mixed": 0.06, "counts": 0.22, "charts": 0.1, "emoji": 0.44}
+        default_factory=lambda: {"scenes": 0.18, "mixed": 0.06, "counts": 0.23, "charts": 0.13, "emoji": 0.4}
     )
     stage: str = "worlds"
     start: str = "settle"
