@@ -48,7 +48,7 @@ MIXTURES: dict[str, dict[str, float]] = {
         "worlds": 0.5, "pictures": 0.14, "gloss": 0.12, "details": 0.12, "body": 0.12,
     },
     "text-matching": {"translations": 0.45, "synonyms": 0.15, "captions": 0.2, "names": 0.2},
-    "code": {"halves": 0.5, "body": 0.38, "pictures": 0.12},
+    "code": {"halves": 0.42, "body": 0.38, "code": 0.1, "pictures": 0.1},
 }  # fmt: skip
 """For each task, how often a source gives the batch; "pictures" are drawn scenes and captions, "worlds"
 groups, charts and emoji with their texts."""
@@ -76,14 +76,14 @@ class AdapterSettings:
         bank: pairs of a source that batches are drawn from, at most.
     """
 
-    steps: int = 450
+    steps: int = 400
     batch: int = 48
     short_batch: int = 144
     seeds: int = 3
     tokens: int = 220
     rate: float = 4e-4
     temperature: float = 0.04
-    hold: float = 10.0
+    hold: float = 3.0
     pool: int = 2048
     drawn: dict[str, int] = field(
         default_factory=lambda: {"emoji": 9000, "charts": 3000, "counts": 2600, "mixed": 2400}
