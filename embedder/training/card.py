@@ -33,6 +33,7 @@ WORLDS = {
 }
 """Part of the scores -> its metrics, with the words of the card."""
 TASK_WORDS = {
+    "groups": "numbers of things find a picture, every one of 432, held-out renderer",
     "pictures": "names of emoji find a fresh picture",
     "definitions": "words find their definition",
     "names": "foreign names find the English one",

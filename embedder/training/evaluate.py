@@ -14,6 +14,7 @@ from embedder import Embedder, similarity
 from embedder.training import data_code, data_text, emoji_pictures, metrics
 from embedder.training.evaluate_adapters import adapter_figures, adapter_values
 from embedder.training.evaluate_worlds import world_values
+from embedder.training.groups import counted_groups
 from embedder.training.held_out_renderer import render
 from embedder.training.progress import say
 from embedder.training.scenes import Scene, caption, hard_negatives, sample_scene
@@ -238,7 +239,10 @@ def evaluate(folder: Path, runs: Path, seed: int, precision: str) -> dict[str, A
     glosses = [pair for pair in data_text.wordnet_glosses() if pair.held_out]
     known = () if emoji_pictures.missing() else emoji_pictures.known()
     seen = [one for one in known if not one.held_out]
-    found |= adapter_figures(adapter_values(model, held_out, glosses, translated, shown=seen, seed=seed))
+    compared = adapter_values(
+        model, held_out, glosses, translated, shown=seen, drawn=counted_groups(), seed=seed
+    )
+    found |= adapter_figures(compared)
     return found
 
 

@@ -13,10 +13,13 @@ from embedder.training.adapters_stage import silenced
 from embedder.training.data_code import CodePair, halves
 from embedder.training.data_text import TextPair
 from embedder.training.emoji_pictures import Emoji, draw_emoji
+from embedder.training.groups import Group, caption
+from embedder.training.held_out_renderer import render_group
 
 SIDE = 224  # pixels
 BASE = "base"
 OWN = {
+    "groups": "retrieval",
     "pictures": "retrieval",
     "definitions": "retrieval",
     "names": "text-matching",
@@ -35,6 +38,7 @@ def adapter_values(
     names: Sequence[TextPair],
     *,
     shown: Sequence[Emoji] = (),
+    drawn: Sequence[Group] = (),
     seed: int = 0,
 ) -> Matrix:
     """nDCG@10 of every query, full width, one value per query.
@@ -45,6 +49,7 @@ def adapter_values(
         glosses: held-out synsets: the words find the definition.
         names: held-out translations: the foreign name finds the English one.
         shown: emoji, whose English names find a fresh picture among all; without any they are left out.
+        drawn: groups, whose descriptions find a picture by the held-out renderer; left out likewise.
         seed: of the pictures.
 
     Returns:
@@ -61,8 +66,13 @@ def adapter_values(
     }
     if shown:
         rng = np.random.default_rng((seed, 24))
-        pictures = [draw_emoji(one.sign, SIDE, rng) for one in shown]
-        asked = {"pictures": lambda task: _shown(model, shown, pictures, task), **asked}
+        glyphs = [draw_emoji(one.sign, SIDE, rng) for one in shown]
+        asked["pictures"] = lambda task: _shown(model, [one.name for one in shown], glyphs, task)
+    if drawn:
+        rng = np.random.default_rng((seed, 25))
+        renders = [render_group(group, SIDE, rng) for group in drawn]
+        asked["groups"] = lambda task: _shown(model, [caption(group) for group in drawn], renders, task)
+    asked = {name: asked[name] for name in OWN if name in asked}
     found: Matrix = {}
     for name, values in asked.items():
         with silenced(model._runtime.network):
@@ -92,12 +102,12 @@ def adapter_figures(found: Matrix) -> Mapping[str, object]:
 
 
 def _shown(
-    model: Embedder, shown: Sequence[Emoji], pictures: Sequence[Image.Image], task: str
+    model: Embedder, texts: Sequence[str], pictures: Sequence[Image.Image], task: str
 ) -> metrics.Values:
-    """Names ask for their pictures."""
-    names = model.encode_text([one.name for one in shown], task=task, prompt_name="query")
+    """Texts ask for their pictures."""
+    left = model.encode_text(list(texts), task=task, prompt_name="query")
     images = model.encode_image(list(pictures), task=task)
-    return metrics.ndcg_values(metrics.ranks(names, images, np.arange(len(shown))))
+    return metrics.ndcg_values(metrics.ranks(left, images, np.arange(len(texts))))
 
 
 def _turned(pair: TextPair) -> TextPair:

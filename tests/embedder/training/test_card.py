@@ -14,6 +14,7 @@ from embedder.training.data_text import TextPair
 from embedder.training.evaluate import code_values, scene_values, word_values
 from embedder.training.evaluate_adapters import OWN, adapter_values, differences
 from embedder.training.evaluate_worlds import chart_values, emoji_values, group_values
+from embedder.training.groups import counted_groups
 from embedder.training.network import Sizes
 
 SIZES = Sizes(
@@ -109,7 +110,9 @@ def test_adapters_are_compared_query_by_query_and_the_base_has_none(model: Embed
     ]
     found = adapter_values(model, code, glosses, names)
     assert {name: list(values) for name, values in found.items()} == {
-        name: ["base", "retrieval", "text-matching", "code"] for name in OWN if name != "pictures"
+        name: ["base", "retrieval", "text-matching", "code"]
+        for name in OWN
+        if name not in ("pictures", "groups")
     }
     assert [len(values["base"]) for values in found.values()] == [3, 3, 1, 2]
     texts = [*words, *words.values()]
@@ -130,9 +133,15 @@ def test_names_of_emoji_ask_for_their_pictures(model: Embedder) -> None:
     gloss = [TextPair("dog", "an animal that barks", "")]
     code = [CodePair("m.py", "g", "Step on.", "", "def g():", "\n".join("abcdef"))]
     shown = emoji_pictures.known()[:7]
-    first, again = (adapter_values(model, code, gloss, gloss, shown=shown, seed=1)["pictures"] for _ in "ab")
-    assert list(first) == ["base", "retrieval", "text-matching", "code"]
-    assert all(len(values) == 7 and np.array_equal(values, again[task]) for task, values in first.items())
+    found, again = (
+        adapter_values(model, code, gloss, gloss, shown=shown, drawn=counted_groups()[:5], seed=1)
+        for _ in "ab"
+    )
+    assert list(found) == list(OWN)
+    for name, count in (("pictures", 7), ("groups", 5)):
+        assert list(found[name]) == ["base", "retrieval", "text-matching", "code"]
+        for task, values in found[name].items():
+            assert len(values) == count and np.array_equal(values, again[name][task])
 
 
 def scores() -> dict:
