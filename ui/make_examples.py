@@ -152,7 +152,7 @@ def group_set(rng: np.random.Generator) -> dict[str, Any]:
         "name": "Counts and groups",
         "about": "Two, three or four of one thing, and three different things. Which words change what is "
         "nearest to a picture: the number, the colour, or which colour goes with which shape? In one picture "
-        "of ten the miniature is wrong by one in the number.",
+        "of ten the miniature prefers a wrong sentence.",
         "query": "a green star and a red square and a blue circle",
         "items": [*({"text": told} for told in GROUPS), *pictures],
         "relevant": [[at, len(GROUPS) + at] for at in range(len(GROUPS))],

@@ -337,7 +337,7 @@ def neighbourhoods(bank: FrozenPairs, count: int, seeds: int, rng: np.random.Gen
     Near are those whose right side its vectors take for the other's; of the four times as many as are needed
     one in four is taken, so that batches differ.
     """
-    size = min(count, len(bank)) // seeds
+    size = max(1, min(count, len(bank)) // seeds)
     left, right = (functional.normalize(side, dim=-1) for side in (bank.left, bank.right))
     found: list[int] = []
     for seed in rng.choice(len(bank), seeds, replace=False):

@@ -64,8 +64,9 @@ def write_card(folder: Path, runs: Path, scores: Mapping[str, Any]) -> None:
     )  # fmt: skip
     entries = [*base_entries(folder).values(), *adapter_entries(folder).values()]
     parameters = sum(math.prod(entry.shape) for entry in entries)
-    own = data_code.kept(runs / "code-adapters.jsonl", list)
-    licences = data_code.licences([*data_code.cached(runs / "code.jsonl"), *own])
+    own = runs / data_code.OWN_CODE  # made by a training only: an empty one would be taken for its data
+    code = [*data_code.cached(runs / "code.jsonl"), *(data_code.cached(own) if own.exists() else [])]
+    licences = data_code.licences(code)
     counts = {
         "bank": len(all_scenes()), "shapes": len(SHAPES), "colours": len(COLOURS),
         "languages": len(data_text.LANGUAGES) + 1, "scenes": SCENES,

@@ -19,6 +19,7 @@ from pathlib import Path
 
 STDLIB = "stdlib"
 BASE_LIST, ADAPTER_LIST = "sources.tsv", "adapter_sources.tsv"
+OWN_CODE = "code-adapters.jsonl"  # in a run's folder: functions that only adapters learn from
 SHORTEST_HALVED = 6  # lines of a body that is cut in two
 LICENCES: dict[str, str] = {
     STDLIB: "PSF-2.0",

@@ -69,7 +69,7 @@ def train_late(
     folder: Path,
     seed: int,
 ) -> None:
-    """Train the projector in place, over the finished adapters."""
+    """Train the projector and its LoRAs in place; those of the language layers are silent by now."""
     network.requires_grad_(False)
     begin(network, settings.constant)
     parameters = list(network.multi_vector_projector.parameters())

@@ -38,7 +38,6 @@ from embedder.training.worlds_stage import WorldsSettings, train_worlds
 LEARNED = ("static", "text", "crops", "cells", "bank", "settle", "worlds", "late", "eyes", "adapters")
 STAGES = (*LEARNED, "export")
 FROM_FUNCTIONS = ("body", "code", "details", "halves")
-OWN_CODE = "code-adapters.jsonl"
 BESIDE = "unseen"
 """A further stage, run only when asked for: it measures the recipe, not the model."""
 
@@ -181,7 +180,7 @@ def _for_adapters(
 ) -> dict[str, PairSet]:
     """What functions give, of packages that the base has not seen; nothing where none is unpacked."""
     own = data_code.kept(
-        runs / OWN_CODE, lambda: [] if recipe.few else data_code.collect_for_adapters(extra, code)
+        runs / data_code.OWN_CODE, lambda: [] if recipe.few else data_code.collect_for_adapters(extra, code)
     )
     texts = pairs.text_pairs(own, held_out=False, words=False)
     some = {name: texts[name] for name in FROM_FUNCTIONS if texts[name]}

@@ -39,7 +39,9 @@ def test_a_neighbourhood_is_nearer_than_chance() -> None:
 
 
 def test_a_small_bank_gives_what_it_has() -> None:
-    assert len(neighbourhoods(clusters(2, 3), 48, 3, np.random.default_rng(0))) <= 6
+    for count in (1, 48):
+        picks = neighbourhoods(clusters(2, 3), count, 3, np.random.default_rng(0))
+        assert 3 <= len(picks) <= 6 and set(picks.tolist()) <= set(range(6))
 
 
 def test_a_function_is_cut_in_the_middle_of_its_lines() -> None:
