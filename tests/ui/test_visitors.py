@@ -68,8 +68,9 @@ def test_only_so_many_of_a_session_may_wait(host: Host) -> None:
     finally:
         hold.set()
         del bench.model.embed
-    assert [answer.status_code for answer in answers].count(429) >= 1
-    assert "waiting already" in answers[-1].json()["detail"]
+    # which of them is refused depends on when the queue takes the first one out to run it
+    refused = [answer for answer in answers if answer.status_code == 429]
+    assert refused and "waiting already" in refused[0].json()["detail"]
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[" * 100_000, b'{"session_hash": 7}', b"\xff\xfe"])
