@@ -16,8 +16,10 @@ from embedder.training.chart_pictures import draw as draw_chart
 from embedder.training.charts import make
 from embedder.training.group_pictures import draw_group
 from embedder.training.groups import Group
+from embedder.training.held_out_renderer import render_page
 from embedder.training.renderers import CLEAN, draw
 from embedder.training.scenes import Scene, Thing
+from embedder.training.sizes import LARGE, SMALL, Sized, draw_sized_placed, tell
 from ui.examples import FOLDER
 
 SIDE = 168
@@ -63,6 +65,20 @@ CHARTS = {
     "a bar chart of prices in which apples are largest": ("bar", "prices", "apples"),
     "a pie chart of prices in which apples are largest": ("pie", "prices", "apples"),
 }
+SIZES = (
+    Sized(Scene(Thing("red", "circle")), SMALL),
+    Sized(Scene(Thing("red", "circle")), LARGE),
+    Sized(Scene(Thing("blue", "star")), SMALL),
+    Sized(Scene(Thing("blue", "star")), LARGE),
+    Sized(Scene(Thing("green", "square"), "above", Thing("yellow", "heart")), SMALL),
+    Sized(Scene(Thing("green", "square"), "above", Thing("yellow", "heart")), LARGE),
+    Sized(Scene(Thing("yellow", "heart"), "above", Thing("green", "square")), SMALL),
+    Sized(Scene(Thing("yellow", "heart"), "above", Thing("green", "square")), LARGE),
+)
+TITLES = (
+    "annual report", "budget report", "weather report", "travel budget", "garden plan", "flight plan",
+    "winter garden", "science museum", "computer science", "health insurance", "final exam", "coffee recipe",
+)  # fmt: skip
 QUIET = Style(ground=(250, 249, 246), dots=True)
 WORDS = {
     "Norway": ("Norway", "Norwegen", "Norvège", "Noruega"),
@@ -175,6 +191,39 @@ def chart_set(rng: np.random.Generator) -> dict[str, Any]:
     }
 
 
+def size_set(rng: np.random.Generator) -> dict[str, Any]:
+    """Small and large things, alone and beside each other."""
+    told = [tell(sized) for sized in SIZES]
+    pictures = [
+        _write(draw_sized_placed(sized, SIDE, rng, CLEAN).image, name.replace(" ", "-"))
+        for sized, name in zip(SIZES, told, strict=True)
+    ]
+    return {
+        "name": "Small and large",
+        "about": "One thing that is small or large in its picture, and pairs in which one is small and the "
+        "other large: do size, colour and shape stay together?",
+        "query": "a big blue star",
+        "items": [*({"text": text} for text in told), *pictures],
+        "relevant": [[at, len(told) + at] for at in range(len(told))],
+    }
+
+
+def page_set(rng: np.random.Generator) -> dict[str, Any]:
+    """Pages with titles in large type that share words."""
+    pictures = [
+        _write(render_page(tuple(t.split()), SIDE, rng), f"page-{t.replace(' ', '-')}") for t in TITLES
+    ]
+    return {
+        "name": "Titles of pages",
+        "about": "Twelve pages with a title in large type. The miniature reads 800 frequent words, one to "
+        "three of them at a time, and nothing in small type: search for a title, or for a word that several "
+        "share.",
+        "query": "report",
+        "items": [*({"text": title} for title in TITLES), *pictures],
+        "relevant": [[at, len(TITLES) + at] for at in range(len(TITLES))],
+    }
+
+
 def language_set() -> dict[str, Any]:
     """Five words in four languages."""
     rows = [range(start, start + 4) for start in range(0, 4 * len(WORDS), 4)]
@@ -204,7 +253,9 @@ def main(folder: Path = FOLDER) -> None:
     """Write pictures and ``examples.json`` to ``assets/examples``."""
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(SEED)
-    sets = [scene_set(rng), shape_set(rng), group_set(rng), chart_set(rng), language_set(), code_set()]
+    sets = [scene_set(rng), shape_set(rng), group_set(rng), chart_set(rng)]
+    sets += [size_set(np.random.default_rng((SEED, 1))), page_set(np.random.default_rng((SEED, 2)))]
+    sets += [language_set(), code_set()]
     text = json.dumps(sets, ensure_ascii=False, indent=1)
     (folder / "examples.json").write_text(text + "\n", encoding="utf-8")
 

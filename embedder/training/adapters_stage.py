@@ -303,9 +303,10 @@ class _Work:
         return dense, _drift(vectors, base)
 
     def draw_worlds(self, seed: int) -> None:
-        """Pictures of every world that can be drawn here, by the base: no adapter may be active by then."""
+        """Pictures of the settings' worlds that can be drawn here, by the base: no adapter is active yet."""
         rng = np.random.default_rng((seed, 15))
-        for world in all_worlds(self.settings.drawn["mixed"], seed):
+        every = all_worlds(self.settings.drawn["mixed"], seed)
+        for world in (one for one in every if one.name in self.settings.drawn):
             count = self.settings.drawn[world.name]
             with silenced(self.network):
                 self.pools[world.name] = draw_pool(self.network, self.tokenizer, world, count, rng)

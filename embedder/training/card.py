@@ -27,9 +27,11 @@ CURVES = {
 WORLDS = {
     "three things": {"4-way": "three things: 4-way"},
     "counts": {"4-way": "two to four equal things: 4-way"},
+    "sizes": {"4-way": "small and large things: 4-way"},
     "charts": {"4-way": "charts: 3- or 4-way", "shape": "lines and scatter plots: what is seen"},
     "emoji, trained": {"R@1": "emoji seen in training: R@1"},
     "emoji, unseen": {"R@10": "emoji kept out: R@10"},
+    "pages": {"R@1": "titles of pages: R@1", "R@10": "titles of pages: R@10"},
 }
 """Part of the scores -> its metrics, with the words of the card."""
 TASK_WORDS = {
@@ -189,7 +191,7 @@ def _scene_table(scores: Mapping[str, Any], sizes: Sizes) -> str:
 
 
 def _world_table(scores: Mapping[str, Any], sizes: Sizes) -> str:
-    """Groups, counts, charts and emoji, as far as they were measured: emoji need a font."""
+    """The worlds, as far as they were measured: emoji and pages need fonts."""
     rows = []
     for part, metrics in WORLDS.items():
         for metric, words in metrics.items():

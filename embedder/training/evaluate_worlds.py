@@ -1,4 +1,4 @@
-"""Measure an exported miniature on groups, counts, charts and emoji that it has not seen drawn."""
+"""Measure an exported miniature on groups, counts, sizes, charts, emoji and pages drawn anew."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import numpy as np
 from PIL import Image
 
 from embedder import Embedder
-from embedder.training import charts, emoji_pictures, groups, metrics
+from embedder.training import charts, emoji_pictures, groups, metrics, pages, sizes
 from embedder.training.chart_pictures import draw as draw_chart
-from embedder.training.held_out_renderer import render_group
+from embedder.training.held_out_renderer import render_group, render_page, render_sized
+from embedder.training.worlds import TITLES, missing_pages, page_world
 
 SIDE = 224  # pixels
 WRONG = {"mixed": ("colours", "colour", "shape"), "counts": ("number", "colour", "shape")}
@@ -52,6 +53,65 @@ def _three_unlike(rng: np.random.Generator) -> groups.Group:
 def _counted(rng: np.random.Generator) -> groups.Group:
     every = groups.counted_groups()
     return every[int(rng.integers(len(every)))]
+
+
+def size_values(
+    model: Embedder, *, count: int = 300, seed: int = 0, task: str = "retrieval"
+) -> dict[str, metrics.Values]:
+    """Small and large things, as many alone as beside one of the other size, by the held-out renderer.
+
+    The right caption stands against the other sizes, another colour and another shape. Returns as
+    :func:`group_values`.
+    """
+    rng = np.random.default_rng((seed, 24))
+    single = sizes.single_sizes()
+    shown = [_pair_unlike(rng) if at % 2 else single[int(rng.integers(len(single)))] for at in range(count)]
+    pictures = [render_sized(one, SIDE, rng) for one in shown]
+    told = []
+    for one in shown:
+        wrong = sizes.wrong_sizes(one, rng)
+        told.append(
+            [sizes.tell(each) for each in (one, *(wrong[name] for name in ("sizes", "colour", "shape")))]
+        )
+    return choose(model, pictures, told, task)
+
+
+def _pair_unlike(rng: np.random.Generator) -> sizes.Sized:
+    while True:
+        sized = sizes.sample_pair(rng)
+        first, second = sized.things
+        if first.colour != second.colour and first.shape != second.shape:
+            return sized
+
+
+def page_values(
+    model: Embedder, *, count: int = 300, seed: int = 0, task: str = "retrieval"
+) -> dict[str, metrics.Values]:
+    """Titles find their pages, drawn in a face that training never saw.
+
+    Args:
+        model: to measure.
+        count: different titles of one to three words; those of two and three are none of training's.
+        seed: of titles and pictures.
+        task: adapter for both sides.
+
+    Returns:
+        "R@1@W" and "R@10@W" for each Matryoshka width: (count,) zeros and ones.
+    """
+    rng = np.random.default_rng((seed, 25))
+    known = {title for title in page_world(TITLES, 0).spelt or () if len(title) > 1}
+    shown: dict[pages.Title, None] = {}
+    while len(shown) < count:
+        title = pages.sample_title(rng)
+        if title not in known:
+            shown[title] = None
+    images = model.encode_image([render_page(title, SIDE, rng) for title in shown], task=task)
+    asked = model.encode_text([" ".join(title) for title in shown], task=task, prompt_name="query")
+    found = {}
+    for dim in model.spec.matryoshka_dims:
+        rank = metrics.ranks(metrics.unit(asked, dim), metrics.unit(images, dim), np.arange(count))
+        found |= {f"R@{k}@{dim}": (rank <= k).astype(np.float64) for k in (1, 10)}
+    return found
 
 
 def chart_values(
@@ -131,12 +191,15 @@ def emoji_values(
 
 
 def world_values(model: Embedder, seed: int) -> dict[str, dict[str, metrics.Values]]:
-    """All of this module's figures; emoji only where their font and names are installed."""
+    """All of this module's figures; emoji and pages only where their fonts and words are installed."""
     made: dict[str, Callable[[], dict[str, metrics.Values]]] = {
         "three things": lambda: group_values(model, "mixed", seed=seed),
         "counts": lambda: group_values(model, "counts", seed=seed),
+        "sizes": lambda: size_values(model, seed=seed),
         "charts": lambda: chart_values(model, seed=seed),
     }
+    if missing_pages() is None:
+        made["pages"] = lambda: page_values(model, seed=seed)
     if emoji_pictures.missing() is None:
         made["emoji, trained"] = lambda: emoji_values(model, held_out=False, within=1, seed=seed)
         made["emoji, unseen"] = lambda: emoji_values(model, held_out=True, within=10, seed=seed)

@@ -11,10 +11,12 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from embedder.training.groups import Group
+from embedder.training.pages import Title
 from embedder.training.scenes import Scene, Thing
+from embedder.training.sizes import LARGE, SMALL, Sized
 
 Field = NDArray[np.float64]
 Inside = Callable[[Field, Field], NDArray[np.bool_]]
@@ -94,21 +96,67 @@ def render_group(group: Group, side: int, rng: np.random.Generator) -> Image.Ima
     return _paint(group.things, cells, (0.1, 0.125), side, rng)
 
 
+RADII = {SMALL: (0.07, 0.1), LARGE: (0.2, 0.24)}
+
+
+def render_sized(sized: Sized, side: int, rng: np.random.Generator) -> Image.Image:
+    """Draw small and large things on a plain ground, `side` pixels square; one alone may be larger still."""
+    alone = sized.scene.second is None
+    radii = [(0.3, 0.36) if alone and size == LARGE else RADII[size] for size in sized.sizes]
+    return _paint(sized.things, lambda: _layout(sized.scene, rng), radii, side, rng)
+
+
+def render_page(title: Title, side: int, rng: np.random.Generator) -> Image.Image:
+    """A page in Pillow's own face (training never saw it): the title at the top, and grey lines of text.
+
+    Titles of several words stand on as few lines as their type, which is 1/7 to 1/5 of the side high, needs.
+    """
+    paper, ink = (("#ffffff", "#000000"), ("#f4ecd8", "#2b2b2b"), ("#10243e", "#f0f4ff"))[
+        int(rng.integers(3))
+    ]
+    image = Image.new("RGB", (side, side), paper)
+    pen, edge = ImageDraw.Draw(image), 0.06 * side
+    text = " ".join(title).capitalize() if rng.random() < 0.5 else " ".join(title)
+    height, broken = side / float(rng.uniform(5, 7)), text
+    font = ImageFont.load_default(height)
+    while any(font.getlength(word) > side - 2 * edge for word in title):
+        height *= 0.95
+        font = ImageFont.load_default(height)
+    for at in [i for i, letter in enumerate(text) if letter == " "]:
+        start = broken.rfind("\n", 0, at) + 1
+        end = text.find(" ", at + 1)
+        if font.getlength(broken[start : end if end > 0 else None]) > side - 2 * edge:
+            broken = broken[:at] + "\n" + broken[at + 1 :]
+    pen.multiline_text((edge, edge), broken, ink, font, spacing=0.15 * height)
+    y = edge + (broken.count("\n") + 1) * 1.3 * height + 0.05 * side
+    while y < side - edge - 0.03 * side:  # small type as it looks from afar: bars with gaps
+        for start in np.cumsum([0, *rng.uniform(0.08, 0.2, 6)]):
+            left, right = edge + start * side, edge + (start + 0.06) * side
+            if right < side - edge:
+                pen.rectangle((left, y, right, y + 0.02 * side), "#8a8a8a")
+        y += 0.05 * side
+    return image
+
+
 def _paint(
     things: Sequence[Thing],
     places: Callable[[], list[tuple[float, float]]],
-    radii: tuple[float, float],
+    radii: tuple[float, float] | Sequence[tuple[float, float]],
     side: int,
     rng: np.random.Generator,
 ) -> Image.Image:
-    """Things at their centres (0 to 1), on the ground of four that stands out best."""
+    """Things at their centres (0 to 1), on the ground of four that stands out best.
+
+    Radii are drawn from one range, or for each thing from its own.
+    """
     colours = [_rgb(str(rng.choice(CSS[thing.colour]))) for thing in things]
     grounds = [_rgb(code) for code in rng.permutation(GROUNDS)]
     ground = max(grounds[:4], key=lambda g: min(np.abs(g - c).sum() for c in colours))
     fine = np.broadcast_to(ground, (4 * side, 4 * side, 3)).copy()
     y, x = np.mgrid[0 : 4 * side, 0 : 4 * side] / (4.0 * side)
-    for thing, colour, (cx, cy) in zip(things, colours, places(), strict=True):
-        radius = rng.uniform(*radii)
+    ranges = [radii] * len(things) if isinstance(radii, tuple) else radii
+    for thing, colour, (cx, cy), (low, high) in zip(things, colours, places(), ranges, strict=True):
+        radius = rng.uniform(low, high)
         fine[FIELDS[thing.shape]((x - cx) / radius, (y - cy) / radius)] = colour
     pixels = fine.reshape(side, 4, side, 4, 3).mean((1, 3))
     return Image.fromarray(pixels.round().astype(np.uint8))

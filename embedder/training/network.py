@@ -246,7 +246,7 @@ def masked_mean(states: Tensor, mask: Tensor) -> Tensor:
     return (states * weights).sum(1) / weights.sum(1)
 
 
-def _places(grid: tuple[int, int]) -> tuple[Tensor, Tensor]:
+def patch_places(grid: tuple[int, int]) -> tuple[Tensor, Tensor]:
     """Row and column of every patch, in the tower's order: the four that are merged next to each other."""
     rows, columns = torch.meshgrid(torch.arange(grid[0]), torch.arange(grid[1]), indexing="ij")
     shape = (grid[0] // MERGE, MERGE, grid[1] // MERGE, MERGE)
@@ -255,7 +255,7 @@ def _places(grid: tuple[int, int]) -> tuple[Tensor, Tensor]:
 
 def _rotary(frequencies: Tensor, grid: tuple[int, int]) -> tuple[Tensor, Tensor]:
     """Cosines and sines (patches, head width) of the tower's two-dimensional rotary positions."""
-    angles = [place[:, None].float() * frequencies.float() for place in _places(grid)]
+    angles = [place[:, None].float() * frequencies.float() for place in patch_places(grid)]
     both = torch.cat(angles, dim=-1)
     both = torch.cat([both, both], dim=-1)
     return both.cos(), both.sin()
@@ -266,7 +266,7 @@ def _window_mask(grid: tuple[int, int], window: int) -> Tensor | None:
     side = window // PATCH
     if max(grid) <= side:
         return None
-    rows, columns = _places(grid)
+    rows, columns = patch_places(grid)
     cell = (rows // side) * 10_000 + columns // side
     return cell[:, None] == cell[None, :]
 

@@ -15,6 +15,7 @@ from embedder.training import tokenizer as tokenizers_
 from embedder.training.adapters_stage import AdapterSettings, add_adapters, silenced, train_adapters
 from embedder.training.export import DTYPE, export, small_enough
 from embedder.training.late_stage import LateSettings, train_late
+from embedder.training.letters_stage import LetterSettings, train_letters
 from embedder.training.mapping import install
 from embedder.training.network import Miniature, Sizes
 from embedder.training.pairs import PairSet
@@ -35,7 +36,9 @@ from embedder.training.vision_stage import (
 from embedder.training.widen import widen
 from embedder.training.worlds_stage import WorldsSettings, train_worlds
 
-LEARNED = ("static", "text", "crops", "cells", "bank", "settle", "worlds", "late", "eyes", "adapters")
+LEARNED = (
+    "static", "text", "crops", "cells", "bank", "settle", "letters", "worlds", "late", "eyes", "adapters",
+)  # fmt: skip
 STAGES = (*LEARNED, "export")
 FROM_FUNCTIONS = ("body", "code", "details", "halves")
 BESIDE = "unseen"
@@ -58,8 +61,8 @@ class Recipe:
 
     Attributes:
         sizes: of the network.
-        static, refine, text, crops, cells, bank, settle, worlds, late, eyes, adapters: settings of the
-            stages.
+        static, refine, text, crops, cells, bank, settle, letters, worlds, late, eyes, adapters: settings
+            of the stages.
         few: use the standard library's first level only, no WordNet and no CLDR, 600 pairs of each source.
     """
 
@@ -82,12 +85,13 @@ class Recipe:
     cells: CellSettings = field(default_factory=CellSettings)
     bank: BankSettings = field(default_factory=lambda: BankSettings(language_factor=0.3, general_tokens=56))
     settle: SettleSettings = field(default_factory=SettleSettings)
+    letters: LetterSettings = field(default_factory=LetterSettings)
     worlds: WorldsSettings = field(default_factory=WorldsSettings)
     adapters: AdapterSettings = field(default_factory=AdapterSettings)
     late: LateSettings = field(default_factory=LateSettings)
     eyes: WorldsSettings = field(
         default_factory=lambda: WorldsSettings(
-            steps=6200, rate=5e-4, late_weight=0.4, stage="eyes", start="worlds"
+            steps=6200, rate=5e-4, late_weight=0.4, stage="eyes", start="worlds", letters="worlds"
         )
     )
     few: bool = False
@@ -120,6 +124,7 @@ def smoke() -> Recipe:
             steps=6, batch=8, anchors=4, general=4, general_tokens=16, warm_up=2, tellings=1, things=6
         ),
         settle=SettleSettings(steps=4, tokens=24, texts=8, anchors=4, frozen=64),
+        letters=LetterSettings(steps=4, batch=8, titles=6),
         worlds=WorldsSettings(steps=4, batch=8, strangers=40, mixed=6),
         adapters=AdapterSettings(
             steps=6,
@@ -134,7 +139,14 @@ def smoke() -> Recipe:
         ),
         late=LateSettings(steps=6, batch=8, left=24, right=24, pool=64),
         eyes=WorldsSettings(
-            steps=4, batch=8, strangers=40, mixed=6, late_weight=0.4, stage="eyes", start="worlds"
+            steps=4,
+            batch=8,
+            strangers=40,
+            mixed=6,
+            late_weight=0.4,
+            stage="eyes",
+            start="worlds",
+            letters="worlds",
         ),
         few=True,
     )
@@ -205,6 +217,7 @@ class Run:
             "cells": self.cells,
             "bank": self.bank,
             "settle": self.settle,
+            "letters": self.letters,
             "worlds": self.worlds,
             "late": self.late,
             "eyes": self.eyes,
@@ -275,9 +288,13 @@ class Run:
         )
         self._report("settle")
 
-    def worlds(self) -> None:
-        """Groups, counts, charts and emoji, by a tower of twice the width that starts from the narrow one."""
+    def letters(self) -> None:
+        """Spelling, by a tower of twice the width that starts from the narrow one."""
         self.network = widen(self.network, self.seed)
+        train_letters(self.network, self.recipe.letters, self.runs, self.seed)
+
+    def worlds(self) -> None:
+        """Groups, counts, sizes, charts, emoji and pages."""
         train_worlds(
             self.network, self.data.tokenizer, self.recipe.worlds, self.recipe.bank, self.runs, self.seed
         )

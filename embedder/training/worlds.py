@@ -14,13 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from embedder.training import charts, emoji_pictures, groups
+from embedder.training import charts, data_text, emoji_pictures, groups, page_pictures, pages, sizes
 from embedder.training.chart_pictures import draw as draw_chart
 from embedder.training.group_pictures import draw_group_placed
 from embedder.training.pictures import NOTHING, cell_labels_of
 from embedder.training.renderers import Drawing
 
 GENERAL = 0.3  # of a chart's target, on the text without its subject
+TITLES = 8000  # of pages, beside each word alone
 KEYWORDS = 0.4  # of an emoji's target, on the keywords it shares with at most BEARERS: what it has in common
 BEARERS = 100
 Target = list[tuple[int, float]]
@@ -40,6 +41,7 @@ class World:
         draw: takes the number of a thing, the picture's side in pixels and a generator; returns the picture.
         label: takes the number of a thing, its picture and its grid of patches; says what is in each cell, or
             nothing.
+        spelt: for each thing, where these are pages, the words of its title: their letters are learned too.
     """
 
     name: str
@@ -48,18 +50,29 @@ class World:
     facts: Sequence[tuple[str, ...]]
     draw: Callable[[int, int, np.random.Generator], Drawing]
     label: Callable[[int, Drawing, tuple[int, int]], Cells] | None = None
+    spelt: Sequence[pages.Title] | None = None
 
 
 def all_worlds(mixed: int, seed: int) -> list[World]:
-    """Counts, mixed groups and charts; emoji too, where the font and the names are installed.
+    """Counts, mixed groups, charts and sizes; emoji and pages too, where their fonts and words are installed.
 
     Args:
-        mixed: groups of three different things in the gallery.
-        seed: of which groups, and of the wordings.
+        mixed: groups of three different things in the gallery, and as many pairs of different sizes.
+        seed: of which groups and pairs, and of the wordings.
     """
     rng = np.random.default_rng((seed, 13))
     found = [_counts(rng), _mixed(mixed, rng), _charts(rng)]
-    return found if emoji_pictures.missing() else [*found, _emoji()]
+    if not emoji_pictures.missing():
+        found.append(_emoji())
+    found.append(_sizes(mixed, np.random.default_rng((seed, 15))))
+    return found if missing_pages() else [*found, page_world(min(TITLES, 2 * mixed), seed)]
+
+
+def missing_pages() -> str | None:
+    """What pages need and is not installed, with the line to run; None where everything is there."""
+    if not (data_text.WORDNET / "cntlist.rev").is_file():
+        return "not installed here: run `apt-get install wordnet-base`"
+    return page_pictures.missing()
 
 
 def _counts(rng: np.random.Generator) -> World:
@@ -72,6 +85,43 @@ def _mixed(count: int, rng: np.random.Generator) -> World:
     shown = [groups.sample_mixed(rng) for _ in range(count)]
     wrong = [other for group in shown for other in groups.hard_negatives(group, rng).values()]
     return _grouped("mixed", shown, [*shown, *wrong], rng)
+
+
+def _sizes(count: int, rng: np.random.Generator) -> World:
+    """Every thing small and large, as often as pairs; in the gallery also those pairs with sizes changed."""
+    single, pairs = sizes.single_sizes(), [sizes.sample_pair(rng) for _ in range(count)]
+    gallery = [*single, *pairs, *(sizes.wrong_sizes(pair)["sizes"] for pair in pairs)]
+    even = [*_repeated(list(range(len(single))), count), *range(len(single), len(single) + count)]
+
+    def draw(index: int, side: int, rng: np.random.Generator) -> Drawing:
+        return sizes.draw_sized_placed(gallery[even[index]], side, rng)
+
+    def label(index: int, drawing: Drawing, grid: tuple[int, int]) -> Cells:
+        return cell_labels_of(gallery[even[index]].things, drawing, grid)
+
+    tellings = [(sizes.tell(one), sizes.tell(one, rng)) for one in gallery]
+    facts = [(gallery[row].first if gallery[row].scene.second is None else "pair",) for row in even]
+    return World("sizes", tellings, [[(row, 1.0)] for row in even], facts, draw, label)
+
+
+def page_world(count: int, seed: int) -> World:
+    """Each word as a title, and `count` titles of one to three words; facts are the words in their places."""
+    words, rng = pages.vocabulary(), np.random.default_rng((seed, 16))
+    titles = [(word,) for word in words] + [pages.sample_title(rng, words) for _ in range(count)]
+    told = [" ".join(title) for title in titles]
+
+    def draw(index: int, side: int, rng: np.random.Generator) -> Drawing:
+        return page_pictures.draw_page(titles[index], side, rng)
+
+    places = [(*title, "", "")[:3] for title in titles]
+    return World(
+        "pages",
+        [(text, text.capitalize()) for text in told],
+        [[(row, 1.0)] for row in range(len(titles))],
+        places,
+        draw,
+        spelt=titles,
+    )
 
 
 def _grouped(

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from embedder.training.late_pictures import LatePictures
+from embedder.training.letters import LetterHeads
 from embedder.training.losses import at_width
 from embedder.training.network import ImageTemplate, Miniature
 from embedder.training.pairs import PASSAGE, QUERY, tokenise
@@ -33,7 +34,7 @@ from embedder.training.worlds import World, all_worlds
 
 Picks = NDArray[np.int64]
 SIDES = (112, 128, 160, 224)
-SHOWN = ("classes", "names", "late")
+SHOWN = ("classes", "names", "late", "letters", "words")
 """Losses that loss.csv has beside the main one."""
 
 
@@ -53,9 +54,11 @@ class WorldsSettings:
         named: worlds whose texts also pick their picture, out of the last one drawn of every thing.
         name_weight: of that; a picture that picks its text may still be in the way of another text.
         late_weight: of late interaction on scenes; zero as long as the projector is not trained.
+        letter_weight: of naming letters and words on pages.
         chances: how often a world gives the batch; "scenes" is the bank.
         stage: names the checkpoint.
         start: the stage whose heads it goes on with.
+        letters: the stage whose heads for letters and words it goes on with.
     """
 
     steps: int = 6600
@@ -69,11 +72,21 @@ class WorldsSettings:
     named: tuple[str, ...] = ("emoji", "counts")
     name_weight: float = 0.5
     late_weight: float = 0.0
+    letter_weight: float = 3.0
     chances: dict[str, float] = field(
-        default_factory=lambda: {"scenes": 0.18, "mixed": 0.06, "counts": 0.23, "charts": 0.13, "emoji": 0.4}
+        default_factory=lambda: {
+            "scenes": 0.16,
+            "mixed": 0.05,
+            "counts": 0.17,
+            "charts": 0.11,
+            "emoji": 0.28,
+            "sizes": 0.05,
+            "pages": 0.18,
+        }
     )
     stage: str = "worlds"
     start: str = "settle"
+    letters: str = "letters"
 
 
 def train_worlds(
@@ -88,7 +101,8 @@ def train_worlds(
     network.requires_grad_(False)
     torch.manual_seed(seed)
     work = WorldsWork.of(network, tokenizer, settings, bank_settings, folder, seed)
-    trained = nn.ModuleDict({"part": network.model.visual, "heads": work.heads, "classes": work.classes})
+    parts = {"part": network.model.visual, "heads": work.heads, "classes": work.classes}
+    trained = nn.ModuleDict(parts if work.reading is None else parts | {"reading": work.reading})
     parameters = list(trained.parameters())
     for parameter in parameters:
         parameter.requires_grad_(True)
@@ -100,6 +114,7 @@ def train_worlds(
         name, losses = work.losses(rng)
         weights = {"bank": 1.0, "cells": settings.cell_weight, "classes": settings.class_weight}
         weights |= {"names": settings.name_weight, "late": settings.late_weight}
+        weights |= dict.fromkeys(("letters", "words"), settings.letter_weight)
         loss = torch.stack([weights[kind] * value for kind, value in losses.items()]).sum()
         descend(optimiser, loss, parameters, settings.rate * schedule(step, settings.steps, 60))
         seen = {f"{name} {kind}": losses[kind].item() for kind in SHOWN if kind in losses}
@@ -139,6 +154,13 @@ def take_classes(classes: Classes, checkpoint: Path) -> None:
         classes.load_state_dict(own)
 
 
+def take_reading(reading: LetterHeads, checkpoint: Path) -> None:
+    """Go on with the heads for letters and words of an earlier stage."""
+    state = torch.load(checkpoint, weights_only=True)["network"]
+    prefix = "reading."
+    reading.load_state_dict({k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
+
+
 @dataclass
 class WorldsWork:
     """One step's losses.
@@ -148,6 +170,7 @@ class WorldsWork:
         worlds: the others.
         galleries: per world, (texts, hidden) unit rows.
         seen: per named world, (things, hidden): what each thing's last picture gave, zeros before that.
+        reading: heads for letters and words, where there are pages.
     """
 
     network: Miniature
@@ -159,6 +182,7 @@ class WorldsWork:
     galleries: dict[str, Tensor]
     template: ImageTemplate
     seen: dict[str, Tensor]
+    reading: LetterHeads | None = None
     right: float = 0.0
 
     @classmethod
@@ -184,7 +208,11 @@ class WorldsWork:
         take_classes(classes, folder / f"{settings.start}.pt")
         named = [name for name in settings.named if name in worlds]
         seen = {name: torch.zeros(len(worlds[name].targets), network.sizes.hidden) for name in named}
-        return cls(network, settings, heads, classes, scenes, worlds, galleries, template, seen)
+        reading = None
+        if any(world.spelt for world in worlds.values()):
+            reading = LetterHeads(network.sizes.vision_width, network.sizes.hidden)
+            take_reading(reading, folder / f"{settings.letters}.pt")
+        return cls(network, settings, heads, classes, scenes, worlds, galleries, template, seen, reading)
 
     def losses(self, rng: np.random.Generator) -> tuple[str, dict[str, Tensor]]:
         """A world's name, and the losses of a batch of its pictures."""
@@ -206,7 +234,7 @@ class WorldsWork:
         cut = [to_patches(drawing.image) for drawing in drawings]
         grid = cut[0][1]
         with half():
-            features = self.network.vision(torch.stack([patches for patches, _ in cut]), grid)
+            states, features = self.network.vision_layers(torch.stack([patches for patches, _ in cut]), grid)
             vectors = self.network.image(features, grid, self.template)
         losses = {"bank": self._over_gallery(vectors, world, picks, rng, dims)}
         if world.name in self.seen:
@@ -218,6 +246,9 @@ class WorldsWork:
             cells = np.concatenate([world.label(int(i), drawing, grid) for i, drawing in shown])
             told = torch.from_numpy(cells[:, :2])
             losses["cells"] = self.heads.loss(features.flatten(0, 1).float(), told)
+        if world.spelt is not None and self.reading is not None:
+            titles = [world.spelt[index] for index in picks]
+            losses |= self.reading.losses(states, features, self.reading.of(drawings, titles, grid))
         return losses
 
     def _over_gallery(

@@ -86,6 +86,12 @@ BUNDLED = {
         partial(_call, "drawn_groups", "groups"),
         _twice("drawn_groups"),
     ),
+    "sizes": Bundled(
+        PICTURES,
+        "small or large things -> picture",
+        partial(_call, "drawn_sizes", "sizes"),
+        _twice("drawn_sizes"),
+    ),
     "charts": Bundled(
         PICTURES,
         "what is to be seen -> drawn chart, graded",
@@ -119,5 +125,12 @@ BUNDLED = {
         partial(_call, "emoji", "emoji"),
         partial(_call, "emoji", "size"),
         missing=partial(_call, "emoji", "missing"),
+    ),
+    "pages": Bundled(
+        PICTURES,
+        "title or a word of it -> page, graded",
+        partial(_call, "titles", "pages"),
+        partial(_call, "titles", "size"),
+        missing=partial(_call, "titles", "missing"),
     ),
 }

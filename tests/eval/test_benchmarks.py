@@ -13,7 +13,7 @@ from embedder.errors import InputError
 from embedder.training.data_code import is_held_out
 from embedder.training.scenes import hard_negatives
 from eval import benchmarks
-from eval.benchmarks import beir, drawn_scenes, emoji, packages, standard_library, words
+from eval.benchmarks import beir, drawn_scenes, emoji, packages, standard_library, titles, words
 from eval.benchmarks.model import Benchmark, Items, digest
 
 Write = Callable[..., Path]
@@ -279,12 +279,16 @@ def test_bundled_benchmarks_are_as_large_as_listed(bundled: Benchmark) -> None:
 
 
 def test_bundled_means_all_that_can_be_made_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    made_here = ("python-docs", "python-code", "python-halves", "scenes", "groups", "charts")
+    made_here = ("python-docs", "python-code", "python-halves", "scenes", "groups", "sizes", "charts")
     monkeypatch.setattr(emoji, "missing", lambda: None)
+    monkeypatch.setattr(titles, "missing", lambda: None)
     monkeypatch.setattr(words, "missing", lambda name: None)
     monkeypatch.setattr(packages, "missing", lambda: None)
-    assert benchmarks.expand(["bundled"]) == (*made_here, "definitions", "packages", "names", "emoji")
+    assert benchmarks.expand(["bundled"]) == (
+        *made_here, "definitions", "packages", "names", "emoji", "pages",
+    )  # fmt: skip
     monkeypatch.setattr(packages, "missing", lambda: "run this")
+    monkeypatch.setattr(titles, "missing", lambda: "run this")
     monkeypatch.setattr(emoji, "missing", lambda: "run this")
     monkeypatch.setattr(words, "missing", lambda name: "run this" if name == "names" else None)
     assert benchmarks.expand(["bundled"]) == (*made_here, "definitions")

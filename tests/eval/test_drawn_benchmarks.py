@@ -9,9 +9,10 @@ from PIL import ImageFont
 from embedder.errors import InputError
 from embedder.training import data_text, emoji_pictures
 from embedder.training.charts import is_held_out, tell
+from embedder.training.sizes import tell as tell_size
 from eval import benchmarks
 from eval.__main__ import main
-from eval.benchmarks import charts, drawn_groups, emoji, packages
+from eval.benchmarks import charts, drawn_groups, drawn_sizes, emoji, packages, titles
 
 
 def test_charts_that_show_all_of_it_are_right_and_those_near_it_are_near() -> None:
@@ -185,3 +186,37 @@ def test_emoji_without_their_font_are_listed_with_the_line_to_run(
 def test_the_font_of_this_machine_gives_a_benchmark() -> None:
     documents, queries = emoji.size()
     assert documents > 1000 and queries > documents
+
+
+def test_sizes_ask_beside_one_wrong_in_one_thing() -> None:
+    pairs = drawn_sizes.sample_shown(60, np.random.default_rng(0))
+    told = [min(tell_size(one), tell_size(one.mirrored())) for pair in pairs for one in pair]
+    assert len(set(told)) == len(told), "no two of all show the same"
+    assert sum(right.scene.second is None for right, _ in pairs) == 30
+    assert sum(right.first != wrong.first for right, wrong in pairs) == 20
+    found = benchmarks.load("sizes")
+    assert (len(found.corpus), len(found.queries)) == benchmarks.BUNDLED["sizes"].size() == (400, 200)
+    assert all(found.relevance[row] == {2 * row: 1} for row in range(200))
+    assert found.fingerprint != benchmarks.load("sizes", seed=1).fingerprint
+
+
+@pytest.mark.skipif(titles.missing() is not None, reason=f"pages: {titles.missing()}")
+def test_titles_ask_for_their_pages_and_words_for_all_that_bear_them() -> None:
+    shown = titles.sample_titles(titles.PAGES, np.random.default_rng(0))
+    found = benchmarks.load("pages")
+    assert (len(found.corpus), len(found.queries)) == titles.size()
+    for text, gains in zip(found.queries.inputs, found.relevance.values(), strict=True):
+        words = text.split()
+        own = [row for row, title in enumerate(shown) if list(title) == words]
+        bearers = [row for row, title in enumerate(shown) if words[0] in title] if len(words) == 1 else []
+        expected = dict.fromkeys(bearers if len(bearers) > 1 else [], 1) | dict.fromkeys(own, 2)
+        assert gains == expected
+    assert {text for text in found.queries.inputs if " " in text} == {
+        " ".join(t) for t in shown if len(t) > 1
+    }
+
+
+def test_pages_without_their_words_are_listed_with_the_line_to_run(dictionary: Path) -> None:
+    assert "pages" not in benchmarks.expand(["bundled"])
+    with pytest.raises(InputError, match="'pages': not installed here: run `apt-get install"):
+        benchmarks.load("pages")

@@ -518,7 +518,7 @@ def test_the_list_shows_sizes_and_folders(folder: Folder, capsys: pytest.Capture
     assert list(listed)[:-1] == list(BUNDLED)
     assert listed["charts"].split()[:6] == ["charts", "text", "to", "image", "400", "208"]
     assert "made here" in listed["charts"]
-    for name in ("emoji", "names", "definitions", "packages"):
+    for name in ("emoji", "names", "definitions", "packages", "pages"):
         assert "made here" in listed[name] or "run `apt-get " in listed[name]
     assert lines[-1].split()[:6] == [str(small), "text", "to", "text", "20", "6"]
 
