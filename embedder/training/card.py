@@ -15,6 +15,7 @@ from embedder.training.charts import all_facts, is_held_out
 from embedder.training.evaluate import SCENES
 from embedder.training.evaluate_adapters import ADAPTERS, BASE, OWN
 from embedder.training.network import PIXELS, Sizes
+from embedder.training.pages import WORDS
 from embedder.training.scenes import COLOURS, SHAPES, all_scenes
 
 CURVES = {
@@ -120,6 +121,7 @@ def card(
         ),
         "scene_count": counts["scenes"],
         "charts": len(all_facts()),
+        "words": WORDS,
         "charts_out": sum(map(is_held_out, all_facts())),
         **{name: counts[name] for name in ("bank", "shapes", "colours", "languages")},
     }

@@ -107,7 +107,7 @@ def page_values(
             shown[title] = None
     images = model.encode_image([render_page(title, SIDE, rng) for title in shown], task=task)
     asked = model.encode_text([" ".join(title) for title in shown], task=task, prompt_name="query")
-    found = {}
+    found: dict[str, metrics.Values] = {}
     for dim in model.spec.matryoshka_dims:
         rank = metrics.ranks(metrics.unit(asked, dim), metrics.unit(images, dim), np.arange(count))
         found |= {f"R@{k}@{dim}": (rank <= k).astype(np.float64) for k in (1, 10)}
