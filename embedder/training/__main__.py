@@ -14,7 +14,7 @@ from typing import TextIO
 
 import torch
 
-from embedder.errors import EmbedderError, EmbedderNotice, InputError
+from embedder.errors import CheckpointError, EmbedderError, EmbedderNotice, InputError
 from embedder.training.adapter_options import add_adapter_command, chosen_options
 from embedder.training.data_text import MissingSource
 from embedder.training.progress import say
@@ -80,6 +80,9 @@ def main(arguments: list[str] | None = None) -> int:
     except MissingSource as missing:
         say(str(missing))
         return 2
+    except CheckpointError as error:
+        say(f"error: {error}")
+        return 1
     return 0
 
 

@@ -19,6 +19,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from torch.nn import Parameter, functional
 
+from embedder.errors import CheckpointError
 from embedder.training import metrics
 from embedder.training.batches import (
     CaptionGroup,
@@ -121,9 +122,16 @@ def language_parameters(network: Miniature) -> list[Parameter]:
 def restore(progress: Progress, network: torch.nn.Module, optimiser: torch.optim.Optimizer) -> None:
     """Load an interrupted stage's last checkpoint, if there is one."""
     state = progress.resume()
-    if state is not None:
+    if state is None:
+        return
+    try:
         network.load_state_dict(state["network"])
         optimiser.load_state_dict(state["optimiser"])
+    except (RuntimeError, ValueError, KeyError) as error:  # other names, shapes or parameter groups
+        raise CheckpointError(
+            f"{progress.checkpoint}: does not fit stage {progress.name} as it is now (another version or other "
+            "settings saved it): remove this run's folder, or give another --runs"
+        ) from error
 
 
 def descend(

@@ -20,6 +20,7 @@ from tokenizers import Tokenizer
 from embedder import Embedder
 from embedder.adapters import adapter_parameters
 from embedder.checkpoint import ADAPTER_WEIGHTS, read_tensors, tensor_entries, verify_checksums
+from embedder.errors import CheckpointError
 from embedder.training import data_code, data_text, pairs, pictures, recipe, renderers, unseen_pairs
 from embedder.training.__main__ import main
 from embedder.training.adapters_stage import activate, add_adapters
@@ -27,8 +28,10 @@ from embedder.training.batches import pad_texts
 from embedder.training.export import small_enough
 from embedder.training.late_pictures import LatePictures
 from embedder.training.network import TASKS, Miniature
+from embedder.training.progress import Progress
 from embedder.training.scenes import COLOURS, SHAPES, Scene, Thing, caption
 from embedder.training.static_table import score_static
+from embedder.training.text_stage import restore
 from embedder.training.tokenizer import special_ids
 from embedder.training.widen import widened
 from embedder.training.worlds import missing_pages
@@ -256,3 +259,12 @@ def test_a_tower_that_lacks_some_coloured_shapes_is_trained_beside_and_measured_
     assert (out / "model.safetensors.index.json").read_bytes() == before, "the model is left as it is"
     for scene in unseen_pairs.drawn_from(lambda number: number > 0, 20, 0):
         assert {scene.first, scene.second} & set(unseen_pairs.UNSEEN)
+
+
+def test_a_checkpoint_of_another_version_is_said_and_kept(tmp_path):
+    torch.save({"network": {"other": torch.zeros(1)}, "optimiser": {}, "step": 0}, tmp_path / "x.pt")
+    module = torch.nn.Linear(2, 2)
+    progress = Progress(tmp_path, "x", 4)
+    with pytest.raises(CheckpointError, match=r"x\.pt: does not fit stage x .* give another --runs"):
+        restore(progress, module, torch.optim.AdamW(module.parameters()))
+    assert (tmp_path / "x.pt").exists()
