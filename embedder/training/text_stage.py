@@ -129,8 +129,8 @@ def restore(progress: Progress, network: torch.nn.Module, optimiser: torch.optim
         optimiser.load_state_dict(state["optimiser"])
     except (RuntimeError, ValueError, KeyError) as error:  # other names, shapes or parameter groups
         raise CheckpointError(
-            f"{progress.checkpoint}: does not fit stage {progress.name} as it is now (another version or other "
-            "settings saved it): remove this run's folder, or give another --runs"
+            f"{progress.checkpoint}: does not fit stage {progress.name} as it is now (another version or "
+            "other settings saved it): remove this run's folder, or give another --runs"
         ) from error
 
 
