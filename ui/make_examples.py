@@ -201,8 +201,8 @@ def size_set(rng: np.random.Generator) -> dict[str, Any]:
     return {
         "name": "Small and large",
         "about": "One thing that is small or large in its picture, and pairs in which one is small and the "
-        "other large: do size, colour and shape stay together? In two pictures of ten the miniature prefers "
-        "a wrong sentence.",
+        "other large. The miniature tells small from large where a thing is alone; which of two is the small "
+        "one it cannot say, as it hardly tells the two sentences apart.",
         "query": "a big blue star",
         "items": [*({"text": text} for text in told), *pictures],
         "relevant": [[at, len(told) + at] for at in range(len(told))],

@@ -28,7 +28,10 @@ CURVES = {
 WORLDS = {
     "three things": {"4-way": "three things: 4-way"},
     "counts": {"4-way": "two to four equal things: 4-way"},
-    "sizes": {"4-way": "small and large things: 4-way"},
+    "sizes": {
+        "alone": "one thing, small or large: 4-way",
+        "pairs": "a small and a large thing: 4-way",
+    },
     "charts": {"4-way": "charts: 3- or 4-way", "shape": "lines and scatter plots: what is seen"},
     "emoji, trained": {"R@1": "emoji seen in training: R@1"},
     "emoji, unseen": {"R@10": "emoji kept out: R@10"},

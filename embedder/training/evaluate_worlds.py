@@ -16,6 +16,8 @@ from embedder.training.worlds import TITLES, missing_pages, page_world
 SIDE = 224  # pixels
 WRONG = {"mixed": ("colours", "colour", "shape"), "counts": ("number", "colour", "shape")}
 """The mistakes among four captions."""
+MISTAKEN = ("sizes", "colour", "shape")
+"""The same for small and large things."""
 
 
 def group_values(
@@ -58,22 +60,35 @@ def _counted(rng: np.random.Generator) -> groups.Group:
 def size_values(
     model: Embedder, *, count: int = 300, seed: int = 0, task: str = "retrieval"
 ) -> dict[str, metrics.Values]:
-    """Small and large things, as many alone as beside one of the other size, by the held-out renderer.
+    """Small and large things, by the held-out renderer: alone, and a small and a large one in relation.
 
-    The right caption stands against the other sizes, another colour and another shape. Returns as
-    :func:`group_values`.
+    The right caption stands against the other sizes, another colour and another shape.
+
+    Args:
+        model: to measure.
+        count: pictures of either kind.
+        seed: of things, pictures and mistakes.
+        task: adapter for both sides.
+
+    Returns:
+        "alone@W" and "pairs@W" for each Matryoshka width: (count,) zeros and ones.
     """
     rng = np.random.default_rng((seed, 24))
     single = sizes.single_sizes()
-    shown = [_pair_unlike(rng) if at % 2 else single[int(rng.integers(len(single)))] for at in range(count)]
-    pictures = [render_sized(one, SIDE, rng) for one in shown]
-    told = []
-    for one in shown:
-        wrong = sizes.wrong_sizes(one, rng)
-        told.append(
-            [sizes.tell(each) for each in (one, *(wrong[name] for name in ("sizes", "colour", "shape")))]
-        )
-    return choose(model, pictures, told, task)
+    kinds = {
+        "alone": [single[int(rng.integers(len(single)))] for _ in range(count)],
+        "pairs": [_pair_unlike(rng) for _ in range(count)],
+    }
+    found: dict[str, metrics.Values] = {}
+    for kind, shown in kinds.items():
+        pictures = [render_sized(one, SIDE, rng) for one in shown]
+        told = []
+        for one in shown:
+            wrong = sizes.wrong_sizes(one, rng)
+            told.append([sizes.tell(each) for each in (one, *(wrong[name] for name in MISTAKEN))])
+        chosen = choose(model, pictures, told, task)
+        found |= {name.replace("4-way", kind): values for name, values in chosen.items()}
+    return found
 
 
 def _pair_unlike(rng: np.random.Generator) -> sizes.Sized:

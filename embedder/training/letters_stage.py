@@ -11,12 +11,10 @@ from torch import nn
 
 from embedder.training.letters import LetterHeads
 from embedder.training.network import Miniature
-from embedder.training.pictures import to_patches
+from embedder.training.pictures import square_side, to_patches
 from embedder.training.progress import Progress, say
 from embedder.training.text_stage import descend, half, restore, schedule
 from embedder.training.worlds import missing_pages, page_world
-
-SIDES = (112, 128, 160, 224)
 
 
 @dataclass(frozen=True)
@@ -58,14 +56,16 @@ def train_letters(network: Miniature, settings: LetterSettings, folder: Path, se
     for step in progress.steps():
         rng = np.random.default_rng((seed, 17, step))
         picks = rng.choice(len(titles), settings.batch, replace=False)
-        side = int(rng.choice(SIDES, p=[0.5, 0.2, 0.15, 0.15]))
+        side = square_side(rng)
         pages = [world.draw(int(i), side, rng) for i in picks]
         cut = [to_patches(page.image) for page in pages]
         grid = cut[0][1]
         with half():
             states, features = network.vision_layers(torch.stack([patches for patches, _ in cut]), grid)
-        losses = reading.losses(states, features, reading.of(pages, [titles[i] for i in picks], grid))
+        labels = reading.of(pages, [titles[i] for i in picks], grid)
+        losses = reading.losses(states, features, labels)
         loss = losses["letters"] + settings.word_weight * losses["words"]
         descend(optimiser, loss, parameters, settings.rate * schedule(step, settings.steps, 60))
-        progress.log(step, **{name: value.item() for name, value in losses.items()})
+        shown = {name: value.item() for name, value in losses.items()}
+        progress.log(step, **shown, right=reading.right(features, labels))
         progress.save(step, lambda: {"network": trained.state_dict(), "optimiser": optimiser.state_dict()})

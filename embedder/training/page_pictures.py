@@ -64,30 +64,41 @@ def draw_page(title: Title, side: int, rng: np.random.Generator) -> Page:
     image = Image.new("RGB", (side, side), ground)
     pen = ImageDraw.Draw(image)
     face = str(rng.choice(_faces()))
-    words = _cased(title, rng)
     margin = side * float(rng.uniform(0.03, 0.1))
-    height, lines = _fitted(words, face, side - 2 * margin, side * float(rng.uniform(*LARGE)), side)
-    font = _font(face, height)
-    step = height * float(rng.uniform(1.0, 1.3))
-    free = side - 2 * margin - step * len(lines)
-    top = margin + max(0.0, free) * (float(rng.uniform(0, 1)) if rng.random() < 0.5 else 0.0)
+    letters, top, bottom = _title(pen, _cased(title, rng), face, ink, margin, side, rng)
+    for high, low in ((bottom + 0.04 * side, side - margin), (margin, top - 0.04 * side)):
+        _small_type(pen, face, (margin, high, side - margin, low), side, ink, ground, rng)
+    return Page(_grain(image, rng), (), tuple(letters))
+
+
+def _title(
+    pen: ImageDraw.ImageDraw,
+    words: Sequence[str],
+    face: str,
+    ink: Colour,
+    margin: float,
+    side: int,
+    rng: np.random.Generator,
+) -> tuple[list[tuple[str, int, Box]], float, float]:
+    """Draw the words on as many lines as they need; returns letters, and where the title begins and ends."""
+    height, lines = _fitted(words, face, side - 2 * margin, side * float(rng.uniform(*LARGE)))
+    font, step = _font(face, height), height * float(rng.uniform(1.0, 1.3))
+    free = max(0.0, side - 2 * margin - step * len(lines))
+    top = margin + (free * float(rng.uniform(0, 1)) if rng.random() < 0.5 else 0.0)
     centred = rng.random() < 0.4
     letters: list[tuple[str, int, Box]] = []
     for number, line in enumerate(lines):
         left = (side - font.getlength(" ".join(words[i] for i in line))) / 2 if centred else margin
-        y = top + number * step
         for word in line:
-            pen.text((left, y), words[word], ink, font)
-            letters += _boxes(words[word], word, font, (left, y), side)
+            corner = (left, top + number * step)
+            pen.text(corner, words[word], ink, font)
+            letters += _boxes(words[word], word, font, corner, side)
             left += font.getlength(words[word] + " ")
-    bottom = top + len(lines) * step
-    _small_type(pen, face, (margin, bottom + 0.04 * side, side - margin, side - margin), ink, ground, rng)
-    _small_type(pen, face, (margin, margin, side - margin, top - 0.04 * side), ink, ground, rng)
-    return Page(_grain(image, rng), (), tuple(letters))
+    return letters, top, top + len(lines) * step
 
 
 def _colours(rng: np.random.Generator) -> tuple[Colour, Colour]:
-    """Ground and ink: dark on light three times out of four, sometimes coloured."""
+    """Ground and ink: dark on light four times out of five, sometimes coloured."""
     light = rng.integers(225, 256, 3) if rng.random() < 0.7 else np.full(3, 255)
     dark = rng.integers(0, 110, 3) if rng.random() < 0.6 else np.full(3, int(rng.integers(0, 40)))
     a, b = (tuple(int(v) for v in part) for part in (light, dark))
@@ -103,9 +114,7 @@ def _cased(title: Title, rng: np.random.Generator) -> list[str]:
     return [word.capitalize() if kind < 0.75 and at == 0 else word for at, word in enumerate(title)]
 
 
-def _fitted(
-    words: Sequence[str], face: str, width: float, height: float, side: int
-) -> tuple[float, list[list[int]]]:
+def _fitted(words: Sequence[str], face: str, width: float, height: float) -> tuple[float, list[list[int]]]:
     """The height at which the longest word fits, and which words stand on which line."""
     longest = max(_font(face, height).getlength(word) for word in words)
     height = max(8.0, height * min(1.0, width / longest))
@@ -133,13 +142,19 @@ def _boxes(
 
 
 def _small_type(
-    pen: ImageDraw.ImageDraw, face: str, box: Box, ink: Colour, ground: Colour, rng: np.random.Generator
+    pen: ImageDraw.ImageDraw,
+    face: str,
+    box: Box,
+    side: int,
+    ink: Colour,
+    ground: Colour,
+    rng: np.random.Generator,
 ) -> None:
-    """Lines of words in small type, half of the way to the ground's colour; nothing on some pages."""
+    """Lines of words in small type, up to half of the way to the ground's colour; nothing on some pages."""
     left, y, right, bottom = box
     if rng.random() < 0.25 or bottom <= y:
         return
-    height = (pen._image.size[0]) * float(rng.uniform(*SMALL))
+    height = side * float(rng.uniform(*SMALL))
     font = _font(face, height)
     fade = float(rng.uniform(0.0, 0.5))
     colour = tuple(int(a + (b - a) * fade) for a, b in zip(ink, ground, strict=True))

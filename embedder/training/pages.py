@@ -10,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from embedder.training.data_text import WORDNET
+from embedder.training import data_text
 
 WORDS = 800  # a title's vocabulary
 SHORTEST, LONGEST = 3, 8  # letters of WordNet's words
+COUNTS = "cntlist.rev"
 NOUN = "1:"  # how a sense key's lex_sense begins (senseidx(5WN))
 LENGTHS = (0.25, 0.5, 0.25)  # how many titles have one, two or three words
 TITLE_WORDS = tuple(
@@ -41,14 +42,30 @@ TITLE_WORDS = tuple(
 Title = tuple[str, ...]
 
 
-@cache
-def vocabulary(folder: Path = WORDNET, count: int = WORDS) -> tuple[str, ...]:
+def missing() -> str | None:
+    """What the words need and is not installed, with the line to run; None where it is there."""
+    here = (data_text.WORDNET / COUNTS).is_file()
+    return None if here else "not installed here: run `apt-get install wordnet-base`"
+
+
+def vocabulary(folder: Path | None = None, count: int = WORDS) -> tuple[str, ...]:
     """TITLE_WORDS, and the nouns that WordNet's tagged texts have most often, `count` words in all.
+
+    Args:
+        folder: WordNet's; that of Debian's package if left out.
+        count: of words.
+    """
+    return _vocabulary(data_text.WORDNET if folder is None else folder, count)
+
+
+@cache
+def _vocabulary(folder: Path, count: int) -> tuple[str, ...]:
+    """As :func:`vocabulary`.
 
     ``cntlist.rev`` has a line for each sense: key, number and how often it was tagged (cntlist(5WN)).
     """
     times: dict[str, int] = {}
-    for line in (folder / "cntlist.rev").read_text(encoding="utf-8").splitlines():
+    for line in (folder / COUNTS).read_text(encoding="utf-8").splitlines():
         key, _, tagged = line.split()
         lemma, _, sense = key.partition("%")
         if sense.startswith(NOUN) and lemma.isascii() and lemma.isalpha() and lemma.islower():

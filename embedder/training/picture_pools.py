@@ -1,4 +1,4 @@
-"""Pictures that an adapter learns from: every world drawn once and seen by the finished tower.
+"""Pictures that an adapter learns from: the worlds of its settings, drawn once, seen by the finished tower.
 
 No adapter changes the tower, so its features are made once; what moves is how the language layers read them,
 and the texts. A picture finds its texts among the base's, and a text its picture among the base's: what is

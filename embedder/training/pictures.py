@@ -61,6 +61,11 @@ def picture_size(rng: np.random.Generator) -> tuple[int, int]:
     return (short, long) if rng.random() < 0.5 else (long, short)
 
 
+def square_side(rng: np.random.Generator) -> int:
+    """Side in pixels of a batch of square pictures: mostly the trained one, else what is made smaller."""
+    return int(rng.choice((112, 128, 160, 224), p=(0.5, 0.2, 0.15, 0.15)))
+
+
 def scene_batch(scenes: Sequence[Scene], rng: np.random.Generator) -> PictureBatch:
     """Draw the scenes in random styles, all of one random size."""
     size = picture_size(rng)

@@ -31,7 +31,7 @@ from embedder.training.text_stage import (
     schedule,
     static_mean,
 )
-from embedder.training.vision_stage import BankSettings, BankWork, Trained, kept_bank, take_heads
+from embedder.training.vision_stage import BankSettings, BankWork, Trained, kept_bank, take_part
 
 LONG = ("body", "code")
 """Sources whose right sides are long: half as many at a time."""
@@ -83,7 +83,7 @@ def train_settle(
     bank = kept_bank(network, tokenizer, bank_settings, folder, seed)
     torch.manual_seed(seed)
     trained = Trained(network, network.sizes.hidden)
-    take_heads(trained.heads, folder / "bank.pt")
+    take_part(trained.heads, "heads", folder / "bank.pt")
     parameters = [*network.model.visual.parameters(), *trained.heads.parameters(), *layers]
     for parameter in parameters:
         parameter.requires_grad_(True)

@@ -34,7 +34,7 @@ from embedder.training.vision_stage import (
     Heads,
     build_bank,
     calibrate,
-    take_heads,
+    take_part,
     train_cells,
     train_crops,
 )
@@ -105,7 +105,7 @@ def _train_tower(
 ) -> None:
     """The bank stage for the tower alone."""
     heads = Heads(network.sizes.hidden)
-    take_heads(heads, folder / "cells.pt")
+    take_part(heads, "heads", folder / "cells.pt")
     work = BankWork(network, heads, bank, tokenizer, {}, settings)
     trained = nn.ModuleDict({"part": network.model.visual, "heads": heads})
     network.requires_grad_(False)

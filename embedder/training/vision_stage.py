@@ -207,7 +207,7 @@ def train_bank(
     bank = kept_bank(network, tokenizer, settings, folder, seed)
     torch.manual_seed(seed)
     trained = Trained(network, network.sizes.hidden)
-    take_heads(trained.heads, folder / "cells.pt")
+    take_part(trained.heads, "heads", folder / "cells.pt")
     tower = [*network.model.visual.parameters(), *trained.heads.parameters()]
     for parameter in tower:
         parameter.requires_grad_(True)
@@ -234,10 +234,12 @@ def train_bank(
         progress.save(step, lambda: {"network": trained.state_dict(), "optimiser": optimiser.state_dict()})
 
 
-def take_heads(heads: Heads, checkpoint: Path) -> None:
-    """Go on with the heads of an earlier stage."""
+def take_part(part: nn.Module, name: str, checkpoint: Path, *, required: bool = True) -> None:
+    """Go on with what an earlier stage saved as `name`; unless it is `required`, it may be absent there."""
     state = torch.load(checkpoint, weights_only=True)["network"]
-    heads.load_state_dict({k.removeprefix("heads."): v for k, v in state.items() if k.startswith("heads.")})
+    own = {k.removeprefix(f"{name}."): v for k, v in state.items() if k.startswith(f"{name}.")}
+    if own or required:
+        part.load_state_dict(own)
 
 
 def kept_bank(

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from embedder.training import charts, data_text, emoji_pictures, groups, page_pictures, pages, sizes
+from embedder.training import charts, emoji_pictures, groups, page_pictures, pages, sizes
 from embedder.training.chart_pictures import draw as draw_chart
 from embedder.training.group_pictures import draw_group_placed
 from embedder.training.pictures import NOTHING, cell_labels_of
@@ -70,9 +70,7 @@ def all_worlds(mixed: int, seed: int) -> list[World]:
 
 def missing_pages() -> str | None:
     """What pages need and is not installed, with the line to run; None where everything is there."""
-    if not (data_text.WORDNET / "cntlist.rev").is_file():
-        return "not installed here: run `apt-get install wordnet-base`"
-    return page_pictures.missing()
+    return pages.missing() or page_pictures.missing()
 
 
 def _counts(rng: np.random.Generator) -> World:

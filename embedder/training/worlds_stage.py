@@ -24,16 +24,15 @@ from embedder.training.letters import LetterHeads
 from embedder.training.losses import at_width
 from embedder.training.network import ImageTemplate, Miniature
 from embedder.training.pairs import PASSAGE, QUERY, tokenise
-from embedder.training.pictures import to_patches
+from embedder.training.pictures import square_side, to_patches
 from embedder.training.progress import Progress, say
 from embedder.training.scenes import THINGS, all_scenes
 from embedder.training.static_table import some_dims
 from embedder.training.text_stage import descend, half, restore, schedule, text_vectors
-from embedder.training.vision_stage import Bank, BankSettings, BankWork, Heads, build_bank, take_heads
+from embedder.training.vision_stage import Bank, BankSettings, BankWork, Heads, build_bank, take_part
 from embedder.training.worlds import World, all_worlds
 
 Picks = NDArray[np.int64]
-SIDES = (112, 128, 160, 224)
 SHOWN = ("classes", "names", "late", "letters", "words")
 """Losses that loss.csv has beside the main one."""
 
@@ -146,21 +145,6 @@ class Classes(nn.Module):
         return torch.stack(parts).mean()
 
 
-def take_classes(classes: Classes, checkpoint: Path) -> None:
-    """Go on with the class heads of an earlier stage, if it had any."""
-    state = torch.load(checkpoint, weights_only=True)["network"]
-    own = {k.removeprefix("classes."): v for k, v in state.items() if k.startswith("classes.")}
-    if own:
-        classes.load_state_dict(own)
-
-
-def take_reading(reading: LetterHeads, checkpoint: Path) -> None:
-    """Go on with the heads for letters and words of an earlier stage."""
-    state = torch.load(checkpoint, weights_only=True)["network"]
-    prefix = "reading."
-    reading.load_state_dict({k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
-
-
 @dataclass
 class WorldsWork:
     """One step's losses.
@@ -200,18 +184,18 @@ class WorldsWork:
         galleries = _kept(folder / "worlds.vectors.pt", network, tokenizer, worlds, bank_settings, seed)
         bank = Bank(all_scenes(THINGS[: bank_settings.things]), galleries.pop("scenes"))
         heads = Heads(network.sizes.hidden)
-        take_heads(heads, folder / f"{settings.start}.pt")
+        take_part(heads, "heads", folder / f"{settings.start}.pt")
         late = LatePictures(network, tokenizer) if settings.late_weight else None
         scenes = BankWork(network, heads, bank, tokenizer, {}, bank_settings, late)
         template = ImageTemplate.of(tokenizer).shortened()
         classes = Classes(worlds.values(), network.sizes.hidden)
-        take_classes(classes, folder / f"{settings.start}.pt")
+        take_part(classes, "classes", folder / f"{settings.start}.pt", required=False)
         named = [name for name in settings.named if name in worlds]
         seen = {name: torch.zeros(len(worlds[name].targets), network.sizes.hidden) for name in named}
         reading = None
         if any(world.spelt for world in worlds.values()):
             reading = LetterHeads(network.sizes.vision_width, network.sizes.hidden)
-            take_reading(reading, folder / f"{settings.letters}.pt")
+            take_part(reading, "reading", folder / f"{settings.letters}.pt")
         return cls(network, settings, heads, classes, scenes, worlds, galleries, template, seen, reading)
 
     def losses(self, rng: np.random.Generator) -> tuple[str, dict[str, Tensor]]:
@@ -229,7 +213,7 @@ class WorldsWork:
     def _world(self, world: World, rng: np.random.Generator, dims: list[int]) -> dict[str, Tensor]:
         count = len(world.targets)
         picks = rng.choice(count, self.settings.batch, replace=count < self.settings.batch)
-        side = int(rng.choice(SIDES, p=[0.5, 0.2, 0.15, 0.15]))
+        side = square_side(rng)
         drawings = [world.draw(int(i), side, rng) for i in picks]
         cut = [to_patches(drawing.image) for drawing in drawings]
         grid = cut[0][1]

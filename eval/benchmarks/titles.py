@@ -9,9 +9,9 @@ from collections import defaultdict
 
 import numpy as np
 
-from embedder.training import data_text
 from embedder.training.held_out_renderer import render_page
 from embedder.training.pages import Title, sample_title, vocabulary
+from embedder.training.pages import missing as missing
 from eval.benchmarks.model import Benchmark, Items, assemble
 
 PAGES = 300
@@ -46,12 +46,6 @@ def pages(name: str, seed: int = 0, count: int = PAGES) -> Benchmark:
 def size() -> tuple[int, int]:
     """Number of pages and of questions, with the first seed."""
     return PAGES, len(questions(sample_titles(PAGES, np.random.default_rng(0))))
-
-
-def missing() -> str | None:
-    """What is not installed, with the line to run; None if everything is there."""
-    here = (data_text.WORDNET / "cntlist.rev").is_file()
-    return None if here else "not installed here: run `apt-get install wordnet-base`"
 
 
 def sample_titles(count: int, rng: np.random.Generator) -> list[Title]:

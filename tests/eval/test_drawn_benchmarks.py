@@ -200,8 +200,8 @@ def test_sizes_ask_beside_one_wrong_in_one_thing() -> None:
     assert found.fingerprint != benchmarks.load("sizes", seed=1).fingerprint
 
 
-@pytest.mark.skipif(titles.missing() is not None, reason=f"pages: {titles.missing()}")
-def test_titles_ask_for_their_pages_and_words_for_all_that_bear_them() -> None:
+def test_titles_ask_for_their_pages_and_words_for_all_that_bear_them(dictionary: Path) -> None:
+    (dictionary / "net" / "cntlist.rev").write_text("window%1:06:00:: 1 9\n")
     shown = titles.sample_titles(titles.PAGES, np.random.default_rng(0))
     found = benchmarks.load("pages")
     assert (len(found.corpus), len(found.queries)) == titles.size()

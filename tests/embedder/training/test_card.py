@@ -13,9 +13,16 @@ from embedder.training.data_code import CodePair
 from embedder.training.data_text import TextPair
 from embedder.training.evaluate import code_values, scene_values, word_values
 from embedder.training.evaluate_adapters import OWN, adapter_values, differences
-from embedder.training.evaluate_worlds import chart_values, emoji_values, group_values
+from embedder.training.evaluate_worlds import (
+    chart_values,
+    emoji_values,
+    group_values,
+    page_values,
+    size_values,
+)
 from embedder.training.groups import counted_groups
 from embedder.training.network import Sizes
+from embedder.training.worlds import missing_pages
 
 SIZES = Sizes(
     vocabulary=100, hidden=64, layers=1, feed_forward=8, heads=2, kv_heads=1, dims=(16, 32, 64), late=8,
@@ -73,6 +80,22 @@ def test_worlds_are_told_apart_above_chance_where_they_were_trained(model: Embed
         f"{name}@{dim}" for name in ("4-way", "shape") for dim in model.spec.matryoshka_dims
     }
     assert 0 < len(charts["shape@16"]) < 20, "lines and scatter plots alone"
+
+
+def test_sizes_are_told_of_things_alone(model: Embedder) -> None:
+    found = size_values(model, count=20)
+    assert set(found) == {
+        f"{kind}@{dim}" for kind in ("alone", "pairs") for dim in model.spec.matryoshka_dims
+    }
+    assert {values.shape for values in found.values()} == {(20,)}
+    assert found[f"alone@{model.spec.dim}"].mean() > 0.85
+
+
+@pytest.mark.skipif(missing_pages() is not None, reason=f"pages: {missing_pages()}")
+def test_titles_find_their_pages_far_above_chance(model: Embedder) -> None:
+    found = page_values(model, count=40)
+    assert {values.shape for values in found.values()} == {(40,)}
+    assert found[f"R@1@{model.spec.dim}"].mean() > 0.5, "chance is 1 in 40"
 
 
 @pytest.mark.skipif(emoji_pictures.missing() is not None, reason=f"emoji: {emoji_pictures.missing()}")

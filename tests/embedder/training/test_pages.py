@@ -1,17 +1,32 @@
 """Pages: words by how often they are tagged, letters where their labels say they are."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import ImageFont
 
-from embedder.training import held_out_renderer, page_pictures, pages, worlds
+from embedder.training import data_text, held_out_renderer, page_pictures, pages, worlds
 from embedder.training.letters import NONE, LetterHeads
 from embedder.training.network import patch_places
 
-ABSENT = worlds.missing_pages()
-drawn = pytest.mark.skipif(ABSENT is not None, reason=f"pages: {ABSENT}")
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Fonts and counts where Debian's packages would put them: Pillow's own face, and three nouns of ours."""
+    face = ImageFont.load_default(20).path.getvalue()
+    for file in (file for files in page_pictures.FACES.values() for file in files):
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).write_bytes(face)
+    counts = [f"{word}%1:00:00:: 1 9" for word in ("window", "hall", "other")]
+    (tmp_path / pages.COUNTS).write_text("\n".join(counts) + "\n")
+    monkeypatch.setattr(page_pictures, "FONTS", tmp_path)
+    monkeypatch.setattr(data_text, "WORDNET", tmp_path)
+    page_pictures._sized.cache_clear()
+    yield
+    page_pictures._sized.cache_clear()
 
 
 def test_words_are_those_of_titles_and_the_most_tagged_short_nouns(tmp_path: Path) -> None:
@@ -39,7 +54,7 @@ def test_what_is_missing_is_said_with_the_line_to_run(
     assert "pages" not in {world.name for world in worlds.all_worlds(2, 0)}
 
 
-@drawn
+@pytest.mark.usefixtures("installed")
 @pytest.mark.parametrize("seed", range(12))
 def test_letters_are_where_the_boxes_say(seed: int) -> None:
     title = ("window", "hall")
@@ -55,7 +70,6 @@ def test_letters_are_where_the_boxes_say(seed: int) -> None:
         assert inside.max() - inside.min() > 60, "ink and ground"
 
 
-@drawn
 def test_labels_name_the_letter_of_a_patch_and_the_word_of_a_token() -> None:
     heads = LetterHeads(8, 16, ("window", "hall", "other"))
     page = page_pictures.Page(
@@ -75,18 +89,26 @@ def test_labels_name_the_letter_of_a_patch_and_the_word_of_a_token() -> None:
     states, features = torch.zeros(1, 64, 8), torch.zeros(1, 16, 16)
     losses = heads.losses(states, features, [(letters, words)])
     assert set(losses) == {"letters", "words"} and all(value.item() > 0 for value in losses.values())
+    heads.word.weight.data.zero_()
+    heads.word.bias.data = torch.tensor([1.0, 2.0, 0.0, 3.0])  # always "no word", then always "hall"
+    assert heads.right(features, [(letters, words)]) == 0
+    heads.word.bias.data[3] = 0.0
+    assert heads.right(features, [(letters, words)]) == pytest.approx(2 / 3)
 
 
-@drawn
+@pytest.mark.usefixtures("installed")
 def test_the_world_has_each_word_alone_and_places_as_facts() -> None:
-    world = worlds.page_world(20, 0)
-    assert (
-        world.spelt is not None
-        and len(world.targets) == len(world.spelt) == len(world.facts) == pages.WORDS + 20
-    )
-    assert {title[0] for title in world.spelt if len(title) == 1} >= set(pages.vocabulary())
+    assert worlds.missing_pages() is None
+    world = next(world for world in worlds.all_worlds(10, 0) if world.name == "pages")
+    words = pages.vocabulary()
+    assert len(words) == len(pages.TITLE_WORDS) + 3 and world.spelt is not None
+    assert len(world.targets) == len(world.spelt) == len(world.facts) == len(words) + 20
+    assert {title[0] for title in world.spelt if len(title) == 1} >= set(words)
     for title, fact, (query, _) in zip(world.spelt, world.facts, world.tellings, strict=True):
         assert tuple(word for word in fact if word) == title and query == " ".join(title)
+    page = world.draw(len(words), 112, np.random.default_rng(0))
+    assert isinstance(page, page_pictures.Page)
+    assert "".join(letter for letter, _, _ in page.letters) == "".join(world.spelt[len(words)])
 
 
 def test_the_held_out_page_keeps_its_title_in_the_picture() -> None:
